@@ -1,0 +1,55 @@
+"""Sphinx configuration: `sphinx-build -W -b html docs docs/_build/html`."""
+
+import os
+
+import skqnn
+
+project = "skqnn"
+author = "The skqnn developers"
+copyright = "The skqnn developers"
+version = release = skqnn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+default_role = "code"
+
+# Docstrings that scikit-learn wrote refer to pages of its own documentation.
+autodoc_inherit_docstrings = False
+autodoc_default_options = {
+    "exclude-members": ", ".join(
+        f"set_{method}_request" for method in ("fit", "partial_fit", "predict", "score")
+    )
+}
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+# Every parameter is documented, under its name and in its place.
+numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
+
+# Inventories are fetched from the network, which a build must not depend on.
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
+    "scipy": ("https://docs.scipy.org/doc/scipy", None),
+    "sklearn": ("https://scikit-learn.org/stable", None),
+    "qiskit": ("https://quantum.cloud.ibm.com/docs/api/qiskit", None),
+}
+if not os.environ.get("SKQNN_DOCS_ONLINE"):
+    intersphinx_mapping = {}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skqnn"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
