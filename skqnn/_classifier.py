@@ -1,0 +1,644 @@
+"""QNNClassifier: validate, wire, loop, remember."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from threadpoolctl import threadpool_limits
+
+from skqnn._amplitudes import amplitude_rows
+from skqnn._ansatz import ANSATZE
+from skqnn._circuit import compile_circuit
+from skqnn._losses import LOSSES
+from skqnn._model import build_model, warn_dead_parameters
+from skqnn._monitor import Curves, Monitor
+from skqnn._optimizers import OPTIMIZERS, SCHEDULES
+from skqnn._shift import parameter_shift, shift_rules
+from skqnn._statevector import StatevectorEngine
+from skqnn._training import (
+    Data,
+    Objective,
+    batch_gradient,
+    is_qml_optimizer,
+    minimize_full_batch,
+    split,
+    steps,
+)
+from skqnn._validation import (
+    Rule,
+    boolean,
+    check_parameters,
+    fraction,
+    integer,
+    non_negative,
+    one_of,
+    positive,
+)
+
+_log = logging.getLogger(__name__)
+
+_GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
+
+_RULES = {
+    "encoding": one_of(
+        ("amplitude", "angle"), QuantumCircuit, words="a QuantumCircuit"
+    ),
+    "ansatz": Rule(
+        (object,),
+        lambda v: (
+            v in ANSATZE
+            if isinstance(v, str)
+            else callable(v) or isinstance(v, QuantumCircuit)
+        ),
+        f"one of {list(ANSATZE)}, a QuantumCircuit or a callable",
+    ),
+    "reps": integer(1),
+    "entanglement": Rule(
+        (object,), lambda v: v is not None, "an entanglement that Qiskit knows"
+    ),
+    "observables": Rule(
+        (str, list, tuple),
+        lambda v: v == "auto" if isinstance(v, str) else len(v) > 0,
+        "'auto' or a non-empty list of Pauli strings or SparsePauliOp objects",
+    ),
+    "loss": one_of(LOSSES),
+    "solver": Rule(
+        (object,),
+        lambda v: (
+            v in OPTIMIZERS or v == "lbfgs"
+            if isinstance(v, str)
+            else is_qml_optimizer(v)
+        ),
+        f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
+    ),
+    "learning_rate": one_of(SCHEDULES),
+    "learning_rate_init": positive(),
+    "batch_size": integer(1, "auto"),
+    "max_iter": integer(1),
+    "shuffle": boolean(),
+    "tol": non_negative(),
+    "n_iter_no_change": integer(1),
+    "early_stopping": boolean(),
+    "validation_fraction": fraction(),
+    "class_weight": Rule(
+        (dict, str, type(None)),
+        lambda v: not isinstance(v, str) or v == "balanced",
+        "'balanced', a dict of weights by class label, or None",
+    ),
+    "warm_start": boolean(),
+    "verbose": boolean(),
+    "shots": integer(1, None),
+    "gradient": one_of(_GRADIENTS),
+}
+
+
+class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+    """Classify with a quantum neural network."""
+
+    def __init__(
+        self,
+        *,
+        encoding="amplitude",
+        ansatz="real_amplitudes",
+        reps=1,
+        entanglement="reverse_linear",
+        observables="auto",
+        loss="log_loss",
+        solver="adam",
+        learning_rate="constant",
+        learning_rate_init=0.05,
+        batch_size="auto",
+        max_iter=100,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        class_weight=None,
+        warm_start=False,
+        verbose=False,
+        backend=None,
+        shots=None,
+        gradient="auto",
+    ):
+        self.encoding = encoding
+        self.ansatz = ansatz
+        self.reps = reps
+        self.entanglement = entanglement
+        self.observables = observables
+        self.loss = loss
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.backend = backend
+        self.shots = shots
+        self.gradient = gradient
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Train the classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+        y : array-like of shape (n_samples,)
+            Class labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. Weight 0 removes a sample, weight 2 counts it twice.
+
+        Returns
+        -------
+        self : QNNClassifier
+            Interrupting with Ctrl-C keeps the weights of the last finished step.
+        """
+        self._check_parameters()
+        warm = self.warm_start and hasattr(self, "theta_")
+        X, y, weights = self._check_training_data(X, y, sample_weight, reset=not warm)
+        classes, labels = np.unique(y, return_inverse=True)
+        if warm and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "`warm_start` needs the same classes as the previous fit, "
+                f"{self.classes_}, got {classes}."
+            )
+        if len(classes) < 2:
+            raise ValueError(
+                "`y` must have at least two classes among the samples with positive "
+                f"weight, got {len(classes)} class: {classes}."
+            )
+        if not warm:
+            self._start(classes, X.shape[1])
+        weights = self._class_weighted(weights, y)
+        with _verbose_logging(self.verbose), threadpool_limits(1, user_api="blas"):
+            self._train(X, labels, weights)
+        return self
+
+    def _more_epochs(self):
+        if isinstance(self.solver, str) and self.solver in OPTIMIZERS:
+            return True
+        raise AttributeError(
+            f"partial_fit needs a mini-batch solver, one of {list(OPTIMIZERS)}, got "
+            f"solver={self.solver!r}."
+        )
+
+    @available_if(_more_epochs)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on these samples, continuing from earlier calls.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+        y : array-like of shape (n_samples,)
+            Class labels, all of them in `classes`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur; needed at the first call.
+
+        Returns
+        -------
+        self : QNNClassifier
+        """
+        self._check_parameters()
+        first = not hasattr(self, "theta_")
+        known = self._check_classes(classes, first)
+        X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
+        unknown = np.setdiff1d(y, known)
+        if len(unknown):
+            raise ValueError(
+                f"`y` must contain only labels in `classes`, {known}, got {unknown}."
+            )
+        if first:
+            self._start(known, X.shape[1])
+        weights = self._class_weighted(weights, y)
+        data, engine = self._data(X, np.searchsorted(known, y), weights)
+        monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
+        with threadpool_limits(1, user_api="blas"):
+            for step in self._steps(engine, data, lambda n_steps: 1.0):
+                self._remember(step.params, step.state)
+                if step.loss is not None:
+                    monitor.update(step.params, step.loss, step.gradient_norm)
+                    break
+        self._remember_curves(monitor)
+        return self
+
+    def _check_parameters(self):
+        check_parameters(self.get_params(deep=False), _RULES)
+        if self.solver == "spsa" and self.gradient not in ("auto", "spsa"):
+            raise ValueError(
+                "`gradient` must be 'auto' or 'spsa' when solver='spsa', got "
+                f"{self.gradient!r}."
+            )
+        if self.backend is None and self.shots is not None:
+            raise ValueError(
+                "`shots` must be None with the exact engine (backend=None), got "
+                f"{self.shots}; set backend='aer' to sample."
+            )
+        if self.backend is not None and self.gradient == "adjoint":
+            raise ValueError(
+                "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on a backend, "
+                "got 'adjoint', which needs the exact engine (backend=None)."
+            )
+
+    def _check_training_data(self, X, y, sample_weight, reset):
+        """Return X, y and weights without the samples of weight 0."""
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), reset=reset)
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        used = weights > 0
+        if not used.any():
+            raise ValueError(
+                "`sample_weight` must have a positive weight for at least one sample, "
+                "got only zeros."
+            )
+        return (X, y, weights) if used.all() else (X[used], y[used], weights[used])
+
+    def _check_classes(self, classes, first):
+        if classes is None and first:
+            raise ValueError(
+                "`classes` must be given at the first call of partial_fit, got None."
+            )
+        known = np.unique(classes) if classes is not None else self.classes_
+        if not first and not np.array_equal(known, self.classes_):
+            raise ValueError(
+                f"`classes` must be the same at every call, {self.classes_}, got "
+                f"{known}."
+            )
+        if len(known) < 2:
+            raise ValueError(f"`classes` must have at least two labels, got {known}.")
+        return known
+
+    def _class_weighted(self, weights, y):
+        """Return weights times class weights, scaled to mean 1."""
+        if self.class_weight is not None:
+            balance = compute_sample_weight(self.class_weight, y)
+            if self.class_weight == "balanced":
+                # A class counts by its total weight, so weight 2 is two samples.
+                totals = {c: weights[y == c].sum() for c in np.unique(y)}
+                balance = 1 / np.array([totals[c] for c in y])
+            weights = weights * balance
+            if not np.all(weights >= 0) or not weights.sum() > 0:
+                raise ValueError(
+                    "`class_weight` must have non-negative weights, not all of them "
+                    f"zero, got {self.class_weight}."
+                )
+        return weights / weights.mean()
+
+    def _start(self, classes, n_features):
+        """Build the model and draw the first parameters."""
+        model = build_model(
+            self.encoding,
+            self.ansatz,
+            self.reps,
+            self.entanglement,
+            self.observables,
+            n_features,
+            len(classes),
+        )
+        warn_dead_parameters(model)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self._rng = np.random.default_rng(seed)
+        self.classes_ = classes
+        self.circuit_, self.feature_map_, self.observables_, dead = model
+        self.dead_parameters_ = dead
+        self.n_qubits_ = model.circuit.num_qubits
+        n_theta, n_scores = model.circuit.num_parameters, len(model.observables)
+        self.n_parameters_ = n_theta + 1 + n_scores
+        theta = self._rng.uniform(-np.pi, np.pi, n_theta)
+        self._curves = Curves([], [], [])
+        self._remember(np.r_[theta, 1.0, np.zeros(n_scores)], None)
+
+    def _data(self, X, labels, weights):
+        """Return the training data as states, and the engine that runs them."""
+        engine = self._engine()
+        if len(self.observables_) == 1:
+            targets = labels[:, None].astype(np.float64)
+        else:
+            targets = np.eye(len(self.classes_))[labels]
+        return Data(engine.prepare(self._rows(X)), targets, weights), engine
+
+    def _engine(self):
+        if self.backend is None:
+            return StatevectorEngine(
+                self.circuit_, self.observables_, feature_map=self.feature_map_
+            )
+        raise NotImplementedError
+
+    def _rows(self, X):
+        """Return X as amplitudes, or as features of the feature map."""
+        return X if self.feature_map_ is not None else amplitude_rows(X, self.n_qubits_)
+
+    def _gradient_method(self):
+        if self.gradient != "auto":
+            return self.gradient
+        if self.solver == "spsa":
+            return "spsa"
+        return "adjoint" if self.backend is None else "parameter_shift"
+
+    def _objective(self, engine):
+        vjp = engine.vjp
+        if self._gradient_method() == "parameter_shift":
+            n_theta = self.circuit_.num_parameters
+            shifts = shift_rules(compile_circuit(self.circuit_), n_theta)
+            vjp = partial(parameter_shift, engine.expectations, shifts)
+        return Objective(engine.expectations, vjp, LOSSES[self.loss], len(self.theta_))
+
+    def _steps(self, engine, data, schedule):
+        """Return the iterator of mini-batch steps from the present parameters."""
+        optimizer = OPTIMIZERS[self.solver]
+        params = self._params()
+        state = self._optimizer_state
+        return steps(
+            batch_gradient(self._objective(engine), self._gradient_method(), self._rng),
+            data,
+            params,
+            optimizer,
+            optimizer.init(params) if state is None else state,
+            batch_size=self._batch_size(len(data.targets)),
+            shuffle=self.shuffle,
+            rng=self._rng,
+            step_size=lambda n: self.learning_rate_init * schedule(n),
+        )
+
+    def _batch_size(self, n_samples):
+        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+
+    def _train(self, X, labels, weights):
+        """Run the solver, recording and reporting every epoch."""
+        held_out = None
+        train = np.arange(len(X))
+        if self.early_stopping:
+            train, held_out = train_test_split(
+                train,
+                test_size=self.validation_fraction,
+                stratify=labels,
+                random_state=int(self._rng.integers(2**31 - 1)),
+            )
+        kept = train if self.early_stopping else slice(None)
+        data, engine = self._data(X[kept], labels[kept], weights[kept])
+        validate = None
+        if held_out is not None:
+            states = engine.prepare(self._rows(X[held_out]))
+            validate = partial(
+                self._accuracy, engine, states, labels[held_out], weights[held_out]
+            )
+        monitor = Monitor(
+            self._curves,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            validate=validate,
+            patient=self.learning_rate != "constant",
+        )
+        root = self._init_callback_context(max_subtasks=self.max_iter)
+        seen = {"X": X, "y": self.classes_[labels]}
+        root.call_on_fit_task_begin(estimator=self, **seen)
+        try:
+            converged = self._run_solver(engine, data, monitor, root, seen)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+            converged = True
+        if monitor.best_params is not None:
+            self._remember(monitor.best_params, self._optimizer_state)
+        self._remember_curves(monitor)
+        root.call_on_fit_task_end(
+            estimator=self, reconstruction_attributes=self._reconstruction, **seen
+        )
+        if not converged and self.learning_rate == "constant":
+            warnings.warn(
+                f"Maximum iterations ({self.max_iter}) reached and the optimization "
+                "hasn't converged yet; raise `max_iter` or `tol`.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _run_solver(self, engine, data, monitor, root, seen):
+        """Train up to max_iter epochs, return whether training ended before."""
+
+        def end(params, loss, gradient_norm, task):
+            converged = monitor.update(params, loss, gradient_norm)
+            self._remember_curves(monitor)
+            self._log_epoch()
+            return converged | task.call_on_fit_task_end(
+                estimator=self, reconstruction_attributes=self._reconstruction, **seen
+            )
+
+        def begin():
+            task = root.subcontext(task_name="epoch")
+            return task.call_on_fit_task_begin(estimator=self, **seen)
+
+        if isinstance(self.solver, str) and self.solver in OPTIMIZERS:
+            return self._run_epochs(engine, data, begin, end)
+
+        def report(params, loss):
+            self._remember(params, None)
+            return end(params, loss, None, begin())
+
+        n_before = len(self._curves.loss)
+        params = minimize_full_batch(
+            self.solver,
+            self._objective(engine),
+            data,
+            self._params(),
+            max_iter=self.max_iter,
+            tol=self.tol,
+            report=report,
+        )
+        self._remember(params, None)
+        return len(self._curves.loss) - n_before < self.max_iter
+
+    def _run_epochs(self, engine, data, begin, end):
+        n_epochs = 0
+        n_batches = -(-len(data.targets) // self._batch_size(len(data.targets)))
+        n_steps = self.max_iter * n_batches
+        schedule = SCHEDULES[self.learning_rate]
+        task = begin()
+        for step in self._steps(engine, data, lambda n: schedule(n / n_steps)):
+            self._remember(step.params, step.state)
+            if step.loss is None:
+                continue
+            n_epochs += 1
+            if end(step.params, step.loss, step.gradient_norm, task):
+                return True
+            if n_epochs == self.max_iter:
+                return False
+            task = begin()
+
+    def _accuracy(self, engine, states, labels, weights, params):
+        theta, scale, bias = split(params, len(self.theta_))
+        scores = scale * engine.expectations(states, theta) + bias
+        return accuracy_score(labels, _winner(scores), sample_weight=weights)
+
+    def _params(self):
+        return np.concatenate([self.theta_, self.scale_, self.bias_])
+
+    def _remember(self, params, optimizer_state):
+        self.theta_, self.scale_, self.bias_ = split(
+            params, self.circuit_.num_parameters
+        )
+        self._optimizer_state = optimizer_state
+
+    def _remember_curves(self, monitor):
+        curves = self._curves
+        self.loss_curve_ = curves.loss
+        self.gradient_norm_curve_ = curves.gradient_norm
+        self.loss_ = curves.loss[-1] if curves.loss else np.nan
+        self.n_iter_ = len(curves.loss)
+        self.validation_scores_ = self.best_validation_score_ = None
+        if curves.validation_score:
+            self.validation_scores_ = curves.validation_score
+            self.best_validation_score_ = max(curves.validation_score)
+
+    def _reconstruction(self):
+        """Return what a copy needs to predict as if training had stopped here."""
+        names = ("theta_", "scale_", "bias_", "loss_", "n_iter_")
+        copies = {name: np.copy(getattr(self, name)) for name in names[:3]}
+        return copies | {name: getattr(self, name) for name in names[3:]}
+
+    def _log_epoch(self):
+        text = f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}"
+        if self.validation_scores_:
+            text += f", validation score = {self.validation_scores_[-1]:.6f}"
+        _log.log(logging.INFO if self.verbose else logging.DEBUG, text)
+
+    def _scores(self, X):
+        """Return scale * E + bias, shape (n_samples, n_observables)."""
+        check_is_fitted(self, "theta_")
+        self._check_parameters()
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        with threadpool_limits(1, user_api="blas"):
+            engine = self._engine()
+            E = engine.expectations(engine.prepare(self._rows(X)), self.theta_)
+        return self.scale_ * E + self.bias_
+
+    def decision_function(self, X):
+        """Return the scores ``scale * E + bias``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            With two classes, positive means ``classes_[1]``; otherwise the largest
+            score wins. With ``loss="log_loss"`` they are logits.
+        """
+        scores = self._scores(X)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict(self, X):
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Elements of `classes_`.
+        """
+        winner = _winner(self._scores(X))
+        return self.classes_[winner]
+
+    def predict_proba(self, X):
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In [0, 1], rows sum to 1, columns in the order of `classes_`.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X):
+        """Return logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Exact also where the probability itself would round to 0 or 1.
+        """
+        return LOSSES[self.loss].log_probabilities(self._scores(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.shots is not None
+        # Amplitudes keep the direction of a row only: x, 2 x and -x are one state.
+        tags.classifier_tags.poor_score = self.encoding == "amplitude"
+        return tags
+
+
+def _winner(scores):
+    """Return the index of the winning class, shape (n_samples,)."""
+    if scores.shape[1] == 1:
+        return (scores[:, 0] > 0).astype(np.intp)
+    return np.argmax(scores, axis=1)
+
+
+@contextmanager
+def _verbose_logging(verbose) -> Iterator[Any]:
+    """Show this package's log on standard output, unless the user handles it."""
+    logger = logging.getLogger("skqnn")
+    if not verbose or logger.hasHandlers():
+        with nullcontext():
+            yield
+        return
+    handler = logging.StreamHandler(sys.stdout)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

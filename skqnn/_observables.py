@@ -1,0 +1,185 @@
+"""What is measured: observables from labels, their light cone, and a choice of them.
+
+The light cone is followed backwards through the gates (the Heisenberg picture). Each
+Pauli term of an observable starts as one Pauli letter per qubit and grows to a *set* of
+letters per qubit. The sets are supersets of the truth, so a gate that commutes with all
+of them is proven invisible; the converse is not claimed.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from qiskit.quantum_info import Operator, SparsePauliOp
+
+from skqnn._circuit import PAULIS, Gate, rotation_matrix
+
+_ALL = frozenset("IXYZ")
+_MAX_CONE_QUBITS = 3  # larger gates are taken to reach every Pauli on their qubits
+_GENERIC_ANGLE = 1.2345  # at which no coefficient of a rotated Pauli vanishes
+
+
+def as_observables(observables: Sequence) -> list[SparsePauliOp]:
+    """Convert Pauli labels and operators to a list of Hermitian `SparsePauliOp`.
+
+    Raises
+    ------
+    TypeError
+        If an element is neither a Pauli label nor a Qiskit operator.
+    ValueError
+        If a label is not a Pauli string, an operator is not Hermitian or not finite,
+        or the operators act on different numbers of qubits.
+    """
+    operators = [_as_observable(item) for item in observables]
+    widths = {op.num_qubits for op in operators}
+    if len(widths) > 1:
+        raise ValueError(
+            f"`observables` must all act on the same number of qubits, got {widths}."
+        )
+    return operators
+
+
+def _as_observable(item: object) -> SparsePauliOp:
+    if isinstance(item, str):
+        if not item or not set(item) <= _ALL:
+            raise ValueError(
+                "`observables` must be Pauli strings made of I, X, Y and Z, such as "
+                f"'ZZI' (the last letter is qubit 0), got {item!r}."
+            )
+        return SparsePauliOp(item)
+    try:
+        operator = item if isinstance(item, SparsePauliOp) else SparsePauliOp(item)
+    except Exception:
+        try:
+            operator = SparsePauliOp.from_operator(Operator(item))
+        except Exception as error:
+            raise TypeError(
+                "`observables` must be Pauli strings or SparsePauliOp objects, got "
+                f"{item!r}."
+            ) from error
+    operator = operator.simplify()
+    coefficients = operator.coeffs
+    if coefficients.dtype == object or not np.all(np.isfinite(coefficients)):
+        raise ValueError(
+            f"`observables` must have finite numbers as coefficients, got {item!r}."
+        )
+    if np.any(np.abs(coefficients.imag) > 1e-12):
+        raise ValueError(
+            f"`observables` must be Hermitian (real coefficients), got {item!r}."
+        )
+    return operator
+
+
+def visible_gates(
+    gates: tuple[Gate, ...], observables: Sequence[SparsePauliOp]
+) -> np.ndarray:
+    """Tell for each gate whether an observable might see it, bool of (n_gates,)."""
+    terms = {label for op in observables for label, _ in op.label_iter()}
+    visible = np.zeros(len(gates), dtype=bool)
+    memo: dict = {}
+    for term in sorted(terms):
+        letters = [frozenset(letter) for letter in reversed(term)]
+        for position in range(len(gates) - 1, -1, -1):
+            gate = gates[position]
+            before = tuple(letters[q] for q in gate.qubits)
+            if all(letter == {"I"} for letter in before):
+                continue
+            seen, after = _pull_back(gate, before, memo)
+            visible[position] |= seen
+            if seen:
+                for qubit, letter in zip(gate.qubits, after, strict=True):
+                    letters[qubit] = letter
+    return visible
+
+
+def _pull_back(gate: Gate, before: tuple, memo: dict) -> tuple[bool, tuple]:
+    """Return whether the gate changes these letter sets, and the sets before it."""
+    if len(gate.qubits) > _MAX_CONE_QUBITS:
+        return True, (_ALL,) * len(gate.qubits)
+    key = (gate.matrix.tobytes(), gate.parameter >= 0, before)
+    if key not in memo:
+        unitary = gate.matrix
+        if gate.parameter >= 0:
+            unitary = rotation_matrix(gate.matrix, _GENERIC_ANGLE)
+        memo[key] = _conjugate(unitary, before)
+    return memo[key]
+
+
+def _conjugate(unitary: np.ndarray, before: tuple) -> tuple[bool, tuple]:
+    """Expand U^dagger P U in Pauli strings for all strings P of the letter sets."""
+    after: list[set] = [set() for _ in before]
+    seen = False
+    for string in itertools.product(*before):
+        pauli = _pauli_matrix(string)
+        evolved = unitary.conj().T @ pauli @ unitary
+        seen |= not np.allclose(evolved, pauli, atol=1e-12)
+        for other in itertools.product("IXYZ", repeat=len(before)):
+            overlap = np.vdot(_pauli_matrix(other), evolved)
+            if abs(overlap) > 1e-10:
+                for letters, letter in zip(after, other, strict=True):
+                    letters.add(letter)
+    return seen, tuple(frozenset(letters) for letters in after)
+
+
+def _pauli_matrix(string: tuple[str, ...]) -> np.ndarray:
+    """Return the matrix of Pauli letters, the first letter on the first qubit."""
+    matrix = np.eye(1)
+    for letter in string:
+        matrix = np.kron(PAULIS[letter], matrix)
+    return matrix
+
+
+def dead_parameters(
+    gates: tuple[Gate, ...], observables: Sequence[SparsePauliOp], n_parameters: int
+) -> np.ndarray:
+    """Return the indices of parameters that provably change no expectation value."""
+    visible = visible_gates(gates, observables)
+    alive = {g.parameter for g, seen in zip(gates, visible, strict=True) if seen}
+    return np.array([j for j in range(n_parameters) if j not in alive], dtype=np.intp)
+
+
+def choose_observables(
+    gates: tuple[Gate, ...], n_qubits: int, n_observables: int, n_parameters: int
+) -> list[SparsePauliOp]:
+    """Choose Z strings of which the ansatz leaves as few parameters dead as possible.
+
+    Candidates are tried in the order of `_candidates`; the first one without a dead
+    parameter wins, otherwise the one with the fewest.
+    """
+    best, fewest = None, n_parameters + 1
+    for labels in _candidates(n_qubits, n_observables):
+        observables = as_observables(labels)
+        dead = len(dead_parameters(gates, observables, n_parameters))
+        if dead < fewest:
+            best, fewest = observables, dead
+        if fewest == 0:
+            break
+    return best
+
+
+def _candidates(n_qubits: int, n_observables: int):
+    """Yield sets of distinct Z strings, best first."""
+    if n_observables == 1:
+        yield ["Z" * n_qubits]
+        yield from ([_z_string(n_qubits, [q])] for q in range(n_qubits - 1, -1, -1))
+        return
+    if n_observables <= n_qubits:
+        yield [
+            _z_string(n_qubits, range(k, n_qubits, n_observables))
+            for k in range(n_observables)
+        ]
+    subsets = itertools.chain.from_iterable(
+        itertools.combinations(range(n_qubits), size) for size in range(1, n_qubits + 1)
+    )
+    smallest = list(itertools.islice(subsets, n_observables))
+    yield [_z_string(n_qubits, subset) for subset in smallest]
+    everyone = range(n_qubits)
+    yield [
+        _z_string(n_qubits, [q for q in everyone if q not in subset])
+        for subset in [(), *smallest[:-1]]
+    ]
+
+
+def _z_string(n_qubits: int, qubits: Sequence[int]) -> str:
+    """Return the label with Z on the given qubits; the last letter is qubit 0."""
+    return "".join("Z" if q in qubits else "I" for q in range(n_qubits - 1, -1, -1))

@@ -1,0 +1,130 @@
+"""Optimizers as pure functions on a state record, and step-size schedules.
+
+An optimizer is a pair ``init(params) -> state`` and ``update(state, gradient,
+step_size) -> (step, state)``; the new parameters are ``params + step``. The state is a
+tuple of arrays and numbers: it pickles, and training can continue from it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, algorithm 1
+_MOMENTUM = 0.9
+# Spall 1998, "Implementation of the simultaneous perturbation algorithm for stochastic
+# optimization", IEEE Trans. Aerosp. Electron. Syst. 34(3), section III.
+_SPSA_ALPHA, _SPSA_GAMMA, _SPSA_STABILITY = 0.602, 0.101, 10
+SPSA_PERTURBATION = 0.1  # radians, at the first step
+
+
+class Optimizer(NamedTuple):
+    """A first-order optimizer."""
+
+    init: Callable
+    update: Callable
+
+
+class AdamState(NamedTuple):
+    """Moments of the gradient and the number of steps taken."""
+
+    mean: np.ndarray
+    square: np.ndarray
+    n_steps: int
+
+
+def adam_init(params: np.ndarray) -> AdamState:
+    """Return zero moments."""
+    return AdamState(np.zeros_like(params), np.zeros_like(params), 0)
+
+
+def adam_update(
+    state: AdamState, gradient: np.ndarray, step_size: float
+) -> tuple[np.ndarray, AdamState]:
+    """Take a step of Adam (D. P. Kingma, J. Ba, 2015, arXiv:1412.6980)."""
+    n_steps = state.n_steps + 1
+    mean = _BETA_1 * state.mean + (1 - _BETA_1) * gradient
+    square = _BETA_2 * state.square + (1 - _BETA_2) * gradient**2
+    unbiased = np.sqrt(square / (1 - _BETA_2**n_steps))
+    step = -step_size * mean / (1 - _BETA_1**n_steps) / (unbiased + _EPSILON)
+    return step, AdamState(mean, square, n_steps)
+
+
+class SGDState(NamedTuple):
+    """The velocity."""
+
+    velocity: np.ndarray
+
+
+def sgd_init(params: np.ndarray) -> SGDState:
+    """Return zero velocity."""
+    return SGDState(np.zeros_like(params))
+
+
+def sgd_update(
+    state: SGDState, gradient: np.ndarray, step_size: float
+) -> tuple[np.ndarray, SGDState]:
+    """Take a step of gradient descent with Nesterov momentum 0.9.
+
+    As in scikit-learn's MLPClassifier: I. Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", ICML 2013.
+    """
+    velocity = _MOMENTUM * state.velocity - step_size * gradient
+    return _MOMENTUM * velocity - step_size * gradient, SGDState(velocity)
+
+
+class SPSAState(NamedTuple):
+    """The number of steps taken."""
+
+    n_steps: int
+
+
+def spsa_init(params: np.ndarray) -> SPSAState:
+    """Return the state before the first step."""
+    return SPSAState(0)
+
+
+def spsa_update(
+    state: SPSAState, gradient: np.ndarray, step_size: float
+) -> tuple[np.ndarray, SPSAState]:
+    """Take a step with the gain ``step_size ((1 + A) / (k + 1 + A))**0.602``."""
+    decay = (1 + _SPSA_STABILITY) / (state.n_steps + 1 + _SPSA_STABILITY)
+    return -step_size * decay**_SPSA_ALPHA * gradient, SPSAState(state.n_steps + 1)
+
+
+def spsa_perturbation(n_steps: int) -> float:
+    """Return the size of the perturbation of step n_steps (0, 1, ...), in radians."""
+    return SPSA_PERTURBATION / (n_steps + 1) ** _SPSA_GAMMA
+
+
+# To add a mini-batch solver, write its two functions and name them here.
+OPTIMIZERS = {
+    "adam": Optimizer(adam_init, adam_update),
+    "sgd": Optimizer(sgd_init, sgd_update),
+    "spsa": Optimizer(spsa_init, spsa_update),
+}
+
+
+def constant(progress: float) -> float:
+    """Return 1."""
+    return 1.0
+
+
+def cosine(progress: float) -> float:
+    """Return a half cosine from 1 to 0."""
+    return 0.5 * (1 + np.cos(np.pi * progress))
+
+
+def one_cycle(progress: float) -> float:
+    """Rise to 1 over the first 30 % of the steps, then fall to 0, along cosines.
+
+    L. N. Smith, N. Topin, "Super-convergence", 2018, arXiv:1708.07120.
+    """
+    warm = 0.3
+    if progress < warm:
+        return 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * progress / warm))
+    return cosine((progress - warm) / (1 - warm))
+
+
+# Schedules map the progress of a fit in [0, 1] to a factor of `learning_rate_init`.
+SCHEDULES = {"constant": constant, "cosine": cosine, "one_cycle": one_cycle}

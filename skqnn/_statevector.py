@@ -1,0 +1,307 @@
+"""Exact, batched simulation of the model and its adjoint (reverse-mode) gradient.
+
+The forward pass applies the fused steps to blocks of samples that stay in the cache.
+The pullback walks the steps backwards with the states and their cotangents side by
+side, collects ``Re <cotangent| dU/dtheta |state>`` and un-applies both, so memory does
+not grow with the depth of the circuit.
+
+References
+----------
+T. Jones, J. Gacon, "Efficient calculation of gradients in classical simulations of
+variational quantum algorithms", 2020, arXiv:2009.02823.
+X.-Z. Luo et al., "Yao.jl: Extensible, efficient framework for quantum algorithm
+design", Quantum 4, 341 (2020), arXiv:1912.10877.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterExpression
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._circuit import Elementary, compile_circuit, flatten, is_real
+from skqnn._observables import visible_gates
+from skqnn._steps import from_front, fuse, to_front
+
+_BLOCK_BYTES = 2**19  # of one block of states, so that two fit in a 2 MiB L2 cache
+
+Pullback = Callable[[np.ndarray], np.ndarray]
+
+
+class StatevectorEngine:
+    """Expectation values and gradients of a parametrised circuit on a batch of states.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        The ansatz; ``theta[j]`` is the value of ``circuit.parameters[j]``, in radians.
+    observables : sequence of SparsePauliOp
+        Hermitian operators on the qubits of `circuit`.
+    feature_map : QuantumCircuit, default=None
+        Circuit with one parameter per feature that prepares a state from ``|0...0>``.
+        None: rows are amplitudes.
+
+    Notes
+    -----
+    Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
+    states, and in complex numbers only if a gate or a state is complex. Gates outside
+    the light cone of the observables are left out, which is exact.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        observables: Sequence[SparsePauliOp],
+        *,
+        feature_map: QuantumCircuit | None = None,
+    ):
+        self.n_qubits = circuit.num_qubits
+        self.n_parameters = circuit.num_parameters
+        require_memory(self.n_qubits, 1)
+        gates = compile_circuit(circuit)
+        visible = visible_gates(gates, observables)
+        gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
+        self._real = is_real(gates)
+        self._steps = fuse(gates, self.n_qubits)
+        self._observables = _pauli_masks(observables, self.n_qubits)
+        self._feature_map = feature_map
+
+    def prepare(self, X: np.ndarray) -> np.ndarray:
+        """Return the states of rows of X, shape (n_samples, 2**n_qubits).
+
+        Rows of amplitudes are returned as they are; a feature map is simulated.
+        """
+        if self._feature_map is None:
+            return X
+        require_memory(self.n_qubits, len(X), X.dtype.itemsize)
+        return encode(self._feature_map, X)
+
+    def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return <state| U(theta)^dagger O_k U(theta) |state> for all samples and k.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_samples, 2**n_qubits)
+            Rows of unit norm.
+        theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
+            Angles in radians, or several sets of them.
+
+        Returns
+        -------
+        expectations : ndarray of shape ([n_thetas,] n_samples, n_observables), float64
+        """
+        if theta.ndim == 2:
+            return np.stack([self.expectations(states, row) for row in theta])
+        bound = self._bind(theta, states)
+        values = [
+            self._measure(self._forward(bound, block)) for block in self._blocks(states)
+        ]
+        return np.concatenate(values)
+
+    def vjp(self, states: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, Pullback]:
+        """Return the expectations and their vector-Jacobian product.
+
+        Returns
+        -------
+        expectations : ndarray of shape (n_samples, n_observables)
+        pullback : callable
+            Maps a cotangent of shape (n_samples, n_observables) to the gradient of
+            ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
+            one copy of the states.
+        """
+        bound = self._bind(theta, states)
+        finals = [self._forward(bound, block) for block in self._blocks(states)]
+        values = np.concatenate([self._measure(final) for final in finals])
+
+        def pullback(cotangent: np.ndarray) -> np.ndarray:
+            gradient = np.zeros(self.n_parameters)
+            start = 0
+            for final in finals:
+                stop = start + final.shape[1]
+                self._backward(bound, final, cotangent[start:stop].T, gradient)
+                start = stop
+            return gradient
+
+        return values, pullback
+
+    def _bind(self, theta: np.ndarray, states: np.ndarray) -> list:
+        dtype = self._dtype(states)
+        return [step.bind(theta, dtype) for step in self._steps]
+
+    def _dtype(self, states: np.ndarray) -> np.dtype:
+        real = np.dtype(states.real.dtype)
+        if self._real and states.dtype.kind == "f":
+            return real
+        return np.result_type(real, np.complex64)
+
+    def _blocks(self, states: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (2**n_qubits, n_block), amplitudes as rows."""
+        dtype = self._dtype(states)
+        size = max(1, _BLOCK_BYTES // (dtype.itemsize * 2**self.n_qubits))
+        for start in range(0, len(states), size):
+            yield np.ascontiguousarray(states[start : start + size].T, dtype=dtype)
+
+    def _forward(self, bound: list, block: np.ndarray) -> np.ndarray:
+        for step, numbers in zip(self._steps, bound, strict=True):
+            block = step.apply(numbers, block)
+        return block
+
+    def _measure(self, final: np.ndarray) -> np.ndarray:
+        """Return the expectations of one block, shape (n_block, n_observables)."""
+        values = 0.0
+        for mask, weights in self._observables:
+            weights = self._weights(weights, final)
+            moved = final if mask is None else final[mask]
+            values = values + np.real((final.conj() * moved).T @ weights)
+        return values.astype(np.float64)
+
+    def _weights(self, weights: np.ndarray, final: np.ndarray) -> np.ndarray:
+        # On real states a term with an odd number of Y has an imaginary weight: its
+        # expectation value is 0.
+        weights = weights.real if final.dtype.kind == "f" else weights
+        return weights.astype(final.dtype)
+
+    def _backward(self, bound: list, final, cotangent, gradient: np.ndarray) -> None:
+        """Add the gradient of one block to `gradient`; cotangent is (K, n_block)."""
+        states, cotangents = final, 0.0
+        for mask, weights in self._observables:
+            scaled = self._weights(weights, final) @ (2 * cotangent).astype(final.dtype)
+            cotangents = cotangents + scaled * (final if mask is None else final[mask])
+        for k in range(len(self._steps) - 1, -1, -1):
+            step, numbers = self._steps[k], bound[k]
+            step.pull(numbers, states, cotangents, gradient)
+            if k > 0:
+                states = step.unapply(numbers, states)
+                cotangents = step.unapply(numbers, cotangents)
+
+
+def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
+    """Group Pauli terms by the bits they flip.
+
+    Returns a list of (mask, weights): ``(O_k psi)[i] = sum over masks of
+    weights[i, k] * psi[mask[i]]``, where mask None stands for no flip.
+    """
+    index = np.arange(2**n_qubits)
+    groups: dict[int, np.ndarray] = {}
+    for k, operator in enumerate(observables):
+        for label, coefficient in operator.label_iter():
+            flips, phase = 0, np.full(2**n_qubits, complex(coefficient))
+            for qubit, letter in enumerate(reversed(label)):
+                bit = (index >> qubit) & 1
+                flips |= (letter in "XY") << qubit
+                if letter in "YZ":
+                    phase = phase * (1 - 2 * bit)
+                if letter == "Y":
+                    phase = phase * -1j  # Y = -i|0><1| + i|1><0|
+            shape = (2**n_qubits, len(observables))
+            weights = groups.setdefault(flips, np.zeros(shape, dtype=complex))
+            weights[:, k] += phase
+    return [(None if f == 0 else index ^ f, weights) for f, weights in groups.items()]
+
+
+def encode(feature_map: QuantumCircuit, X: np.ndarray) -> np.ndarray:
+    """Simulate a feature map for every row of X.
+
+    Parameters
+    ----------
+    feature_map : QuantumCircuit
+        ``feature_map.parameters[j]`` is the parameter of column j. Angles may be any
+        expression of the features.
+    X : ndarray of shape (n_samples, n_features)
+
+    Returns
+    -------
+    states : ndarray of shape (n_samples, 2**n_qubits)
+        Real if the circuit keeps amplitudes real, otherwise complex.
+    """
+    n_qubits = feature_map.num_qubits
+    gates = list(flatten(feature_map))
+    real = all(
+        not np.any(np.imag(g.matrix) if g.angle is None else np.real(g.matrix))
+        for g in gates
+    )
+    dtype = X.dtype if real else np.result_type(X.dtype, np.complex64)
+    states = np.empty((len(X), 2**n_qubits), dtype=dtype)
+    size = max(1, _BLOCK_BYTES // states[:1].nbytes)
+    for start in range(0, len(X), size):
+        rows = X[start : start + size]
+        matrices = [_matrices(gate, feature_map, rows, dtype) for gate in gates]
+        states[start : start + size] = _simulate(gates, matrices, n_qubits, len(rows)).T
+    return states
+
+
+def _simulate(gates: list[Elementary], matrices: list, n_qubits: int, n: int):
+    """Apply one matrix per gate and sample to ``|0...0>``, result (2**n_qubits, n)."""
+    dtype = np.result_type(*matrices) if matrices else float
+    qubits = [np.zeros((2, n), dtype=dtype) for _ in range(n_qubits)]
+    for qubit in qubits:
+        qubit[0] = 1
+    # As long as gates act on single qubits, the state is a product.
+    first = next((k for k, g in enumerate(gates) if len(g.qubits) > 1), len(gates))
+    for gate, matrix in zip(gates[:first], matrices[:first], strict=True):
+        (q,) = gate.qubits
+        qubits[q] = np.einsum("ijn,jn->in", matrix, qubits[q])
+    block = np.ones((1, n), dtype=dtype)
+    for qubit in qubits:
+        block = (qubit[:, None, :] * block[None, :, :]).reshape(-1, n)
+    for gate, matrix in zip(gates[first:], matrices[first:], strict=True):
+        grid = to_front(block, gate.qubits, n_qubits)
+        rows = grid.reshape(len(matrix), -1, n)
+        moved = np.einsum("ijn,jrn->irn", matrix, rows).reshape(grid.shape)
+        block = from_front(moved, gate.qubits, n_qubits).reshape(-1, n)
+    return block
+
+
+def _matrices(gate: Elementary, feature_map, X: np.ndarray, dtype) -> np.ndarray:
+    """Return the matrix of a gate for every row of X, shape (2**k, 2**k, n_samples)."""
+    if gate.angle is None:
+        matrix = np.repeat(np.asarray(gate.matrix)[:, :, None], len(X), axis=2)
+    else:
+        eigenvalues, vectors = np.linalg.eigh(gate.matrix)
+        angles = _angles(gate.angle, feature_map, X)
+        phases = np.exp(-0.5j * eigenvalues[:, None] * angles)
+        matrix = np.einsum("ik,kn,jk->ijn", vectors, phases, vectors.conj())
+    return (matrix if np.dtype(dtype).kind == "c" else matrix.real).astype(dtype)
+
+
+def _angles(angle: ParameterExpression, feature_map, X: np.ndarray) -> np.ndarray:
+    """Evaluate an angle for every row of X, shape (n_samples,), in radians."""
+    columns = {p: j for j, p in enumerate(feature_map.parameters)}
+    used = list(angle.parameters)
+    if len(used) == 1:
+        slope = angle.gradient(used[0])
+        if not isinstance(slope, ParameterExpression):
+            offset = float(angle.bind({used[0]: 0.0}))
+            return float(slope) * X[:, columns[used[0]]].astype(float) + offset
+    values = X[:, [columns[p] for p in used]].astype(float)
+    return np.array(
+        [float(angle.bind(dict(zip(used, row)))) for row in values.tolist()]
+    )
+
+
+def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:
+    """Refuse states that cannot fit in this machine's memory, before allocating them.
+
+    Raises
+    ------
+    MemoryError
+        With the number of qubits and the size in GiB.
+    """
+    gib = n_samples * 2.0**n_qubits * itemsize / 2**30
+    available = _physical_memory_gib()
+    if gib > available:
+        raise MemoryError(
+            f"{n_samples} state(s) of {n_qubits} qubits need {gib:,.0f} GiB of memory, "
+            f"but this machine has {available:.1f} GiB; use fewer qubits "
+            "(encoding='amplitude' takes n_features amplitudes on log2(n_features) "
+            "qubits) or fewer samples per call."
+        )
+
+
+def _physical_memory_gib() -> float:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    except (AttributeError, ValueError, OSError):  # not POSIX
+        return 64.0

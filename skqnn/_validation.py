@@ -1,0 +1,78 @@
+"""Hyper-parameters checked against a table of rules, at the public door."""
+
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Rule(NamedTuple):
+    """What a hyper-parameter must be: the types, a test of the value, and in words."""
+
+    types: tuple[type, ...]
+    test: Callable[[Any], bool]
+    words: str
+
+
+def check_parameters(parameters: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Raise TypeError or ValueError for the first parameter that breaks its rule."""
+    for name, rule in rules.items():
+        value = parameters[name]
+        message = f"`{name}` must be {rule.words}, got {value!r}."
+        is_bool = isinstance(value, (bool, np.bool_))
+        if not isinstance(value, rule.types) or (is_bool and bool not in rule.types):
+            raise TypeError(message)
+        if not rule.test(value):
+            raise ValueError(message)
+
+
+def integer(low: int, *others: str | None) -> Rule:
+    """Return the rule of an integer of at least `low`, or one of the other values."""
+    words = {0: "a non-negative integer", 1: "a positive integer"}
+    return _number(numbers.Integral, words[low], lambda v: v >= low, others)
+
+
+def positive(*others: str | None) -> Rule:
+    """Return the rule of a positive, finite number, or one of the other values."""
+    return _number(
+        numbers.Real, "a positive finite number", lambda v: 0 < v < np.inf, others
+    )
+
+
+def non_negative() -> Rule:
+    """Return the rule of a finite number of at least 0."""
+    return _number(
+        numbers.Real, "a non-negative finite number", lambda v: 0 <= v < np.inf, ()
+    )
+
+
+def fraction() -> Rule:
+    """Return the rule of a number strictly between 0 and 1."""
+    return _number(
+        numbers.Real, "a number strictly between 0 and 1", lambda v: 0 < v < 1, ()
+    )
+
+
+def _number(kind: type, words: str, test: Callable, others: tuple) -> Rule:
+    types = (kind, *(type(other) for other in others))
+    words = " or ".join([words, *map(repr, others)])
+
+    def passes(value: Any) -> bool:
+        if value is None or isinstance(value, str):
+            return value in others
+        return test(value)
+
+    return Rule(types, passes, words)
+
+
+def one_of(names: Any, *also: type, words: str = "") -> Rule:
+    """Return the rule of one of some names, or an instance of the types `also`."""
+    options = list(names)
+    text = f"one of {options}" + (f" or {words}" if words else "")
+    return Rule((str, *also), lambda v: not isinstance(v, str) or v in options, text)
+
+
+def boolean() -> Rule:
+    """Return the rule of a bool."""
+    return Rule((bool, np.bool_), lambda v: True, "True or False")
