@@ -275,10 +275,9 @@ def _angles(angle: ParameterExpression, feature_map, X: np.ndarray) -> np.ndarra
         if not isinstance(slope, ParameterExpression):
             offset = float(angle.bind({used[0]: 0.0}))
             return float(slope) * X[:, columns[used[0]]].astype(float) + offset
-    values = X[:, [columns[p] for p in used]].astype(float)
-    return np.array(
-        [float(angle.bind(dict(zip(used, row)))) for row in values.tolist()]
-    )
+    values = X[:, [columns[p] for p in used]].astype(float).tolist()
+    bindings = (dict(zip(used, row, strict=True)) for row in values)
+    return np.array([float(angle.bind(binding)) for binding in bindings])
 
 
 def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:
