@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
 ]
+toc_object_entries_show_parents = "hide"
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
 default_role = "code"
