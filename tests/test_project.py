@@ -24,6 +24,7 @@ _BELOW_CLASSIFIER = (
     _FOUNDATIONS | _FITTING | _ENGINES | {"_model", "_monitor", "_shift", "_validation"}
 )
 _ESTIMATORS = {"_encoder", "_classifier"}
+_DIAGNOSTICS = _BELOW_CLASSIFIER | _ESTIMATORS | {"_introspection"}
 ALLOWED_IMPORTS = {
     "__init__": _ESTIMATORS | {"inspection", "export"},
     "_encoder": set(),
@@ -48,7 +49,9 @@ ALLOWED_IMPORTS = {
     "_monitor": set(),
     "_training": {"_losses", "_optimizers"},
     "_classifier": _BELOW_CLASSIFIER,
-    "inspection": _BELOW_CLASSIFIER | _ESTIMATORS,
+    "_introspection": _BELOW_CLASSIFIER | _ESTIMATORS,
+    "_gradient_check": _BELOW_CLASSIFIER | {"_introspection"},
+    "inspection": {"_introspection", "_gradient_check"},
     "export": _BELOW_CLASSIFIER | _ESTIMATORS,
 }
 

@@ -1,0 +1,137 @@
+"""What diagnostics look at: a classifier, alone or at the end of a pipeline."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skqnn._classifier import QNNClassifier
+from skqnn._model import DeadParameterWarning
+from skqnn._statevector import StatevectorEngine
+from skqnn._training import Data
+
+
+class Problem(NamedTuple):
+    """A classifier with a model, and data as its exact engine takes them."""
+
+    classifier: QNNClassifier  # fitted, or started at random angles
+    engine: StatevectorEngine
+    data: Data
+
+
+def final_classifier(estimator: Any) -> QNNClassifier:
+    """Return the QNNClassifier that an estimator is or ends in.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if not isinstance(last, QNNClassifier):
+        raise TypeError(
+            "`estimator` must be a QNNClassifier, or a Pipeline that ends in one, got "
+            f"{estimator!r}."
+        )
+    return last
+
+
+def is_started(estimator: Any) -> bool:
+    """Tell whether the classifier has parameters, trained or not."""
+    return hasattr(final_classifier(estimator), "theta_")
+
+
+def classifier_input(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> Any:
+    """Return X as the final classifier sees it.
+
+    The steps before it transform X; if `estimator` is not fitted, clones of them are
+    fitted to X and y first.
+    """
+    if not isinstance(estimator, Pipeline) or len(estimator) == 1:
+        return X
+    before = estimator[:-1]
+    if is_started(estimator):
+        return before.transform(X)
+    return clone(before).fit_transform(X, y)
+
+
+def start(classifier: QNNClassifier, X: ArrayLike, y: ArrayLike, random_state=None):
+    """Return a clone with a model for these data, at the angles that fit starts from.
+
+    Parameters
+    ----------
+    classifier : QNNClassifier
+        Fitted or not; only its hyper-parameters count.
+    random_state : int, RandomState instance or None, default=None
+        Replaces the classifier's own unless None.
+    """
+    started = clone(classifier)
+    if random_state is not None:
+        started.set_params(random_state=random_state)
+    started._check_parameters()
+    rows, y, _ = started._check_training_data(X, y, None, reset=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeadParameterWarning)
+        started._start(np.unique(y), rows.shape[1])
+    return started
+
+
+def pose(
+    estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight=None, random_state=None
+):
+    """Return the training problem of an estimator, in float64.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier or Pipeline
+        Fitted: its parameters are kept. Otherwise a clone is started.
+    random_state : int, RandomState instance or None, default=None
+        Decides the angles of a classifier that is not fitted.
+
+    Returns
+    -------
+    problem : Problem
+    """
+    seen = classifier_input(estimator, X, y)
+    classifier = final_classifier(estimator)
+    if not is_started(estimator):
+        classifier = start(classifier, seen, y, random_state)
+    rows, y, weights = classifier._check_training_data(
+        seen, y, sample_weight, reset=False
+    )
+    labels = class_indices(y, classifier.classes_)
+    weights = classifier._class_weighted(weights, y)
+    engine = exact_engine(classifier)
+    states = engine.prepare(classifier._rows(rows.astype(np.float64, copy=False)))
+    targets = np.eye(len(classifier.classes_))[labels]
+    if len(classifier.observables_) == 1:
+        targets = targets[:, 1:]
+    return Problem(classifier, engine, Data(states, targets, weights))
+
+
+def exact_engine(classifier: QNNClassifier) -> StatevectorEngine:
+    """Return the simulator of a classifier's model, whatever its `backend`."""
+    return StatevectorEngine(
+        classifier.circuit_,
+        classifier.observables_,
+        feature_map=classifier.feature_map_,
+    )
+
+
+def class_indices(y: ArrayLike, classes: np.ndarray) -> np.ndarray:
+    """Return the position in `classes` of every label.
+
+    Raises
+    ------
+    ValueError
+        If a label is not one of `classes`.
+    """
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"`y` must contain only the labels seen in fit, {classes}, got {unknown}."
+        )
+    return np.searchsorted(classes, y)
