@@ -94,6 +94,7 @@ _RULES = {
     ),
     "learning_rate": one_of(SCHEDULES),
     "learning_rate_init": positive(),
+    "init_scale": positive(),
     "batch_size": integer(1, "auto"),
     "max_iter": integer(1),
     "shuffle": boolean(),
@@ -114,7 +115,170 @@ _RULES = {
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """Classify with a quantum neural network."""
+    """Classify with a quantum neural network that trains exactly and fast.
+
+    A row of X becomes a quantum state, a parametrised circuit (the ansatz) acts on it,
+    and observables are measured. The scores ``scale * E + bias`` of their expectation
+    values E are trained like those of any other classifier. Circuits are simulated
+    exactly by default; the same fitted estimator predicts on other backends after
+    ``set_params(backend=...)``.
+
+    Read more in the :ref:`User Guide <user_guide>`.
+
+    Parameters
+    ----------
+    encoding : {"amplitude", "angle"} or QuantumCircuit, default="amplitude"
+        How a row becomes a state. "amplitude": padded with zeros to a power of two and
+        divided by its norm; rows of `BinaryAmplitudeEncoder` pass unchanged. Only the
+        direction of a row survives: x, 2 x and -x are the same state. "angle":
+        RY(x_i) on qubit i, x in radians, one qubit per feature. A circuit: a feature
+        map with one parameter per feature, in the order of ``circuit.parameters``.
+    ansatz : {"real_amplitudes", "efficient_su2", "n_local", "tree", "staircase"}, \
+            QuantumCircuit or callable, default="real_amplitudes"
+        The trainable circuit. "n_local" is RY and CZ; "efficient_su2" has RZ before
+        RY, so that no parameter is dead; "tree" and "staircase" have the structure of
+        a tree tensor network and a matrix product state. A callable gets the number of
+        qubits and returns a circuit.
+    reps : int, default=1
+        Repetitions of the layers of a named ansatz.
+    entanglement : str or list, default="reverse_linear"
+        Which qubits are entangled, as in :mod:`qiskit.circuit.library`; "tree" and
+        "staircase" ignore it. For "real_amplitudes", "full" is built as the equal but
+        much shorter "reverse_linear".
+    observables : "auto" or list of str or SparsePauliOp, default="auto"
+        What is measured: one observable for two classes, otherwise one per class.
+        "auto" takes Z on all qubits for two classes and different Z strings for more,
+        chosen so that no parameter of the ansatz is dead. In a Pauli string the last
+        letter is qubit 0.
+    loss : {"log_loss", "squared_error"}, default="log_loss"
+        Cross-entropy of sigmoid or softmax, or squared distance to -1 and +1.
+    solver : {"adam", "sgd", "spsa", "lbfgs"} or optimizer, default="adam"
+        "adam", "sgd" (Nesterov momentum 0.9) and "spsa" (two evaluations per step, for
+        shots) take mini-batches; "lbfgs" and the optimizers of
+        :mod:`qiskit_machine_learning.optimizers` take all data at once.
+    learning_rate : {"constant", "cosine", "one_cycle"}, default="constant"
+        How the step size changes over the `max_iter` epochs of a fit. The last two end
+        at 0 and are not stopped by `tol`.
+    learning_rate_init : float, default=0.1
+        The (largest) step size of a mini-batch solver.
+    init_scale : float, default=0.5
+        First angles are uniform in [-init_scale, init_scale] radians. Circuits that
+        start near the identity avoid most of the poor local minima.
+    batch_size : int or "auto", default="auto"
+        Size of mini-batches; "auto" is ``min(200, n_samples)``.
+    max_iter : int, default=200
+        Maximum number of epochs, or of iterations of "lbfgs".
+    shuffle : bool, default=True
+        Whether to shuffle the samples in each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Decides first angles, shuffling, the validation split, SPSA's directions and the
+        seeds of simulators. The same int gives the same bits.
+    tol : float, default=1e-4
+        Training stops when the loss (the validation score with `early_stopping`) has
+        not improved by more than this for `n_iter_no_change` epochs in a row. For
+        "lbfgs" the tolerance on the gradient.
+    n_iter_no_change : int, default=10
+        See `tol`.
+    early_stopping : bool, default=False
+        Whether to hold out a stratified part of the training data, stop when its
+        accuracy no longer improves, and restore the best weights.
+    validation_fraction : float, default=0.1
+        The part held out by `early_stopping`, between 0 and 1.
+    class_weight : dict, "balanced" or None, default=None
+        Weights by class label; "balanced" gives every class the same total weight.
+    warm_start : bool, default=False
+        Whether `fit` continues from the present weights and optimizer state.
+    verbose : bool, default=False
+        Whether to log one line per epoch (logger "skqnn").
+    backend : None, default=None
+        Where circuits run. None is the exact engine.
+    shots : int, default=None
+        Measurements per circuit. None: exact expectation values.
+    gradient : {"auto", "adjoint", "parameter_shift", "spsa"}, default="auto"
+        "auto" is the adjoint method on the exact engine, parameter shift elsewhere and
+        SPSA for ``solver="spsa"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    theta_ : ndarray of shape (n_angles,)
+        Trained angles of the ansatz in radians, in the order of
+        ``circuit_.parameters``.
+    scale_ : ndarray of shape (1,)
+        Trained factor of the expectation values, shared by all scores.
+    bias_ : ndarray of shape (n_scores,)
+        Trained offset of each score; one score for two classes, else one per class.
+    n_parameters_ : int
+        Number of trained numbers: angles, scale and biases.
+    n_qubits_ : int
+        Number of qubits.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns of X, if X has string names.
+    circuit_ : QuantumCircuit
+        The ansatz with free parameters.
+    feature_map_ : QuantumCircuit or None
+        The circuit that encodes a row; None for amplitudes.
+    observables_ : list of SparsePauliOp
+        The measured observables.
+    dead_parameters_ : ndarray of int
+        Indices of angles that provably change no observable (outside of its light
+        cone); a `DeadParameterWarning` names their number.
+    loss_ : float
+        Loss after the last epoch.
+    loss_curve_ : list of float
+        Loss of every epoch, averaged over its mini-batches.
+    gradient_norm_curve_ : list of float
+        Norm of the gradient, averaged likewise; empty for full-batch solvers.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out data after every epoch, with `early_stopping`.
+    best_validation_score_ : float or None
+        The best of them.
+    n_iter_ : int
+        Number of epochs.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `max_iter` ends training with a constant step size.
+    DeadParameterWarning
+        If angles of the ansatz are outside of the observables' light cone.
+
+    See Also
+    --------
+    BinaryAmplitudeEncoder : Images to amplitudes.
+
+    Notes
+    -----
+    With ``U(theta)`` the ansatz and ``|x>`` the state of a row, ``E_k = <x|
+    U^dagger O_k U |x>``. Bit order is Qiskit's: qubit 0 is the least significant bit of
+    the index of an amplitude. An epoch costs O(n_samples * n_gates * 2**n_qubits) time
+    for value and gradient together, whatever the number of parameters; memory is the
+    states and one copy of a mini-batch.
+
+    How the defaults were chosen is printed by ``benchmarks/defaults.py``.
+
+    References
+    ----------
+    M. Schuld, A. Bocharov, K. Svore, N. Wiebe, "Circuit-centric quantum classifiers",
+    Phys. Rev. A 101, 032308 (2020), arXiv:1804.00633.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+    >>> X, y = load_digits(n_class=2, return_X_y=True)
+    >>> model = make_pipeline(
+    ...     BinaryAmplitudeEncoder(), QNNClassifier(max_iter=500, random_state=0)
+    ... )
+    >>> model.fit(X[:200], y[:200]).score(X[200:], y[200:])
+    1.0
+    >>> model[-1].n_parameters_
+    16
+    """
 
     def __init__(
         self,
@@ -127,9 +291,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         loss="log_loss",
         solver="adam",
         learning_rate="constant",
-        learning_rate_init=0.05,
+        learning_rate_init=0.1,
+        init_scale=0.5,
         batch_size="auto",
-        max_iter=100,
+        max_iter=200,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -152,6 +317,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.solver = solver
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.init_scale = init_scale
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.shuffle = shuffle
@@ -341,7 +507,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.n_qubits_ = model.circuit.num_qubits
         n_theta, n_scores = model.circuit.num_parameters, len(model.observables)
         self.n_parameters_ = n_theta + 1 + n_scores
-        theta = self._rng.uniform(-np.pi, np.pi, n_theta)
+        theta = self._rng.uniform(-self.init_scale, self.init_scale, n_theta)
         self._curves = Curves([], [], [])
         self._remember(np.r_[theta, 1.0, np.zeros(n_scores)], None)
 
