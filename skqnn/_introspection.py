@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from skqnn._classifier import QNNClassifier
+from skqnn._losses import LOSSES
 from skqnn._model import DeadParameterWarning
 from skqnn._statevector import StatevectorEngine
-from skqnn._training import Data
+from skqnn._training import Data, Objective
 
 
 class Problem(NamedTuple):
@@ -135,3 +137,33 @@ def class_indices(y: ArrayLike, classes: np.ndarray) -> np.ndarray:
             f"`y` must contain only the labels seen in fit, {classes}, got {unknown}."
         )
     return np.searchsorted(classes, y)
+
+
+def observable_name(operator: Any) -> str:
+    """Return the Pauli string of an observable, shortened if it has several terms."""
+    label, coefficient = next(iter(operator.label_iter()))
+    factor = "" if coefficient == 1 else f"{coefficient.real:g} "
+    return f"{factor}{label}" + (" + …" if len(operator) > 1 else "")
+
+
+def loss_gradients(
+    problem: Problem, n_draws: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Return loss gradients at random angles with scale 1 and bias 0.
+
+    Returns
+    -------
+    gradients : ndarray of shape (n_draws, n_parameters of the ansatz)
+    """
+    classifier, engine, data = problem
+    n_theta = classifier.circuit_.num_parameters
+    loss = LOSSES[classifier.loss]
+    objective = Objective(engine.expectations, engine.vjp, loss, n_theta)
+    outer = np.r_[1.0, np.zeros(len(classifier.observables_))]
+    angles = rng.uniform(-np.pi, np.pi, (n_draws, n_theta))
+    with threadpool_limits(1, user_api="blas"):
+        draws = [
+            objective.value_and_gradient(np.r_[theta, outer], data)[1]
+            for theta in angles
+        ]
+    return np.array(draws)[:, :n_theta]

@@ -24,7 +24,8 @@ _BELOW_CLASSIFIER = (
     _FOUNDATIONS | _FITTING | _ENGINES | {"_model", "_monitor", "_shift", "_validation"}
 )
 _ESTIMATORS = {"_encoder", "_classifier"}
-_DIAGNOSTICS = _BELOW_CLASSIFIER | _ESTIMATORS | {"_introspection"}
+_INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
+_DIAGNOSTICS = {"_circuit_displays", "_displays", "_gradient_check", "_model_displays"}
 ALLOWED_IMPORTS = {
     "__init__": _ESTIMATORS | {"inspection", "export"},
     "_encoder": set(),
@@ -49,9 +50,13 @@ ALLOWED_IMPORTS = {
     "_monitor": set(),
     "_training": {"_losses", "_optimizers"},
     "_classifier": _BELOW_CLASSIFIER,
+    "_axes": set(),
     "_introspection": _BELOW_CLASSIFIER | _ESTIMATORS,
-    "_gradient_check": _BELOW_CLASSIFIER | {"_introspection"},
-    "inspection": {"_introspection", "_gradient_check"},
+    "_gradient_check": _INTROSPECTING,
+    "_displays": _INTROSPECTING,
+    "_model_displays": _INTROSPECTING,
+    "_circuit_displays": _INTROSPECTING,
+    "inspection": _DIAGNOSTICS,
     "export": _BELOW_CLASSIFIER | _ESTIMATORS,
 }
 

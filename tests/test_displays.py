@@ -1,0 +1,325 @@
+"""Displays: numbers in, axes out; and scikit-learn's own displays on our estimator."""
+
+import builtins
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.model_selection import LearningCurveDisplay
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn.inspection import (
+    CircuitDisplay,
+    EncodingDisplay,
+    ObservableDisplay,
+    ParameterDisplay,
+    ShotNoiseDisplay,
+    TrainingCurveDisplay,
+)
+
+matplotlib.use("Agg")
+DIGITS, DIGIT_LABELS = load_digits(return_X_y=True)
+ZERO_ONE = DIGIT_LABELS < 2
+IRIS, SPECIES = load_iris(return_X_y=True)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    classifier = QNNClassifier(early_stopping=True, n_iter_no_change=2, random_state=0)
+    X, y = DIGITS[ZERO_ONE], DIGIT_LABELS[ZERO_ONE]
+    return make_pipeline(BinaryAmplitudeEncoder(), classifier).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    classifier = QNNClassifier(encoding="angle", solver="lbfgs", random_state=0)
+    return classifier.fit(IRIS, SPECIES)
+
+
+def displays(pipeline):
+    X, y = DIGITS[ZERO_ONE], DIGIT_LABELS[ZERO_ONE]
+    values = np.linspace(-1, 1, len(y))
+    return {
+        "training": lambda ax: TrainingCurveDisplay.from_estimator(pipeline, ax=ax),
+        "observable": lambda ax: ObservableDisplay.from_estimator(
+            pipeline, X, y, ax=ax
+        ),
+        "parameter": lambda ax: ParameterDisplay.from_estimator(
+            pipeline, X[:9], y[:9], n_draws=3, ax=ax
+        ),
+        "encoding": lambda ax: EncodingDisplay.from_estimator(pipeline, X[0], ax=ax),
+        "circuit": lambda ax: CircuitDisplay.from_estimator(pipeline, ax=ax),
+        "noise": lambda ax: ShotNoiseDisplay.from_predictions(
+            y, values, abs(values), ax=ax
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", displays(None))
+@pytest.mark.parametrize("own_axes", ["none", "subplot", "placed"])
+def test_display_draws_on_a_new_figure_or_on_given_axes(pipeline, kind, own_axes):
+    ax = None
+    if own_axes == "subplot":
+        ax = plt.subplots(1, 2)[1][0]
+    elif own_axes == "placed":
+        ax = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    display = displays(pipeline)[kind](ax)
+    assert isinstance(display.ax_, matplotlib.axes.Axes)
+    assert display.ax_.figure is display.figure_
+    assert all(panel.figure is display.figure_ for panel in display.figure_.axes)
+    if ax is not None:
+        assert display.figure_ is ax.figure
+    display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("kind", displays(None))
+def test_display_without_matplotlib_names_the_extra(pipeline, kind, monkeypatch):
+    find = builtins.__import__
+
+    def without_matplotlib(name, *rest):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return find(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    with pytest.raises(ImportError, match=r"plot needs matplotlib.*skqnn\[plot\]"):
+        displays(pipeline)[kind](None)
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        lambda: TrainingCurveDisplay.from_estimator(QNNClassifier()),
+        lambda: CircuitDisplay.from_estimator(QNNClassifier()),
+        lambda: ShotNoiseDisplay.from_estimator(QNNClassifier(), IRIS),
+        lambda: EncodingDisplay.from_estimator(BinaryAmplitudeEncoder(), DIGITS[0]),
+    ],
+)
+def test_display_unfitted_estimator_is_refused(plot):
+    with pytest.raises(NotFittedError):
+        plot()
+
+
+def test_display_wrong_number_of_axes_is_refused(pipeline):
+    axes = plt.subplots(1, 2)[1]
+    with pytest.raises(ValueError, match="`ax` must hold 3 axes, got 2"):
+        TrainingCurveDisplay.from_estimator(pipeline, ax=axes)
+
+
+def test_training_curve_display_shows_the_curves_of_the_fit(pipeline):
+    axes = plt.subplots(3)[1]
+    display = TrainingCurveDisplay.from_estimator(
+        pipeline, ax=axes, line_kw={"lw": 3}, name="mine"
+    )
+    assert display.axes_.tolist() == axes.tolist()
+    classifier = pipeline[-1]
+    curves = (
+        classifier.loss_curve_,
+        classifier.validation_scores_,
+        classifier.gradient_norm_curve_,
+    )
+    for line, curve in zip(display.lines_, curves, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), curve)
+        assert line.get_linewidth() == 3
+    best = 1 + np.argmax(classifier.validation_scores_)
+    assert axes[1].get_title("right").endswith(f"in epoch {best}")
+    assert axes[0].get_title() == "mine"
+
+
+def test_training_curve_display_solver_without_gradient_norm_has_one_panel(iris):
+    assert len(TrainingCurveDisplay.from_estimator(iris).axes_) == 1
+
+
+def test_observable_display_two_classes_marks_the_decision(pipeline):
+    X, y = DIGITS[ZERO_ONE], DIGIT_LABELS[ZERO_ONE]
+    display = ObservableDisplay.from_estimator(pipeline, X, y)
+    above = display.expectations[:, 0] > display.threshold
+    if pipeline[-1].scale_[0] < 0:
+        above = ~above
+    np.testing.assert_array_equal(above, pipeline.predict(X) == 1)
+    assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == [
+        "class 0",
+        "class 1",
+        "decision",
+    ]
+
+
+def test_observable_display_counts_every_sample_once(iris):
+    display = ObservableDisplay.from_estimator(iris, IRIS, SPECIES)
+    titles = [panel.get_title() for panel in display.axes_]
+    assert titles == [f"class {k}: {o}" for k, o in enumerate(["ZIIZ", "IIZI", "IZII"])]
+    np.testing.assert_allclose(
+        iris.scale_ * display.expectations + iris.bias_, iris.decision_function(IRIS)
+    )
+
+
+def test_observable_display_many_classes_has_a_box_for_each():
+    y = np.repeat(list("abcd"), 5)
+    E = np.random.default_rng(0).uniform(-2, 2, (20, 4))
+    display = ObservableDisplay.from_predictions(y, E, observable_names="wxyz")
+    assert [t.get_text() for t in display.axes_[2].get_yticklabels()] == list("abcd")
+    assert display.axes_[3].get_title() == "z"
+    assert display.ax_.get_xlim()[1] > np.abs(E).max()
+
+
+def test_parameter_display_finds_dead_parameters_flat():
+    classifier = QNNClassifier(observables=["ZII"], random_state=0)
+    X = np.random.default_rng(0).normal(size=(10, 8))
+    display = ParameterDisplay.from_estimator(
+        classifier, X, np.arange(10) % 2, n_draws=20, random_state=0
+    )
+    assert display.grid.tolist() == [[0, 3], [1, 4], [2, 5]]
+    flat = np.flatnonzero(display.gradient_variance < 1e-25)
+    assert flat.tolist() == display.dead_parameters.tolist() == [0, 3, 4]
+    assert "3 dead" in display.ax_.get_title()
+    assert sorted(t.get_text() for t in display.ax_.texts) == ["1", "2", "5"]
+
+
+def test_parameter_display_repeats_with_random_state(iris):
+    first, again, other = (
+        ParameterDisplay.from_estimator(
+            iris, IRIS, SPECIES, n_draws=5, random_state=seed
+        ).gradient_variance
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_parameter_display_all_flat_is_drawn():
+    display = ParameterDisplay(np.zeros(2), np.array([[0, 1]])).plot()
+    assert display.im_.get_array().mask.all()
+
+
+def test_encoding_display_shows_what_the_encoder_does():
+    encoder = BinaryAmplitudeEncoder(image_size=(3, 5)).fit(DIGITS)
+    display = EncodingDisplay.from_estimator(encoder, DIGITS[0].reshape(8, 8))
+    np.testing.assert_array_equal(display.image.ravel(), DIGITS[0])
+    amplitudes = encoder.transform(DIGITS[:1])
+    np.testing.assert_array_equal(display.amplitudes.ravel(), amplitudes[0])
+    assert display.amplitudes.shape == (2, 4, 8)
+    assert display.reconstruction.shape == (3, 5)
+    assert len(display.axes_) == 5
+    assert display.axes_[3].get_xlabel() == "qubits 2 … 0"
+    assert display.axes_[3].get_ylabel() == "qubits 5 … 3"
+
+
+def test_encoding_display_without_black_channel_has_a_panel_less():
+    encoder = BinaryAmplitudeEncoder(black="none").fit(DIGITS)
+    assert len(EncodingDisplay.from_estimator(encoder, DIGITS[0]).axes_) == 4
+
+
+def test_encoding_display_pipeline_applies_the_steps_before():
+    invert = FunctionTransformer(lambda X: 16 - X)
+    pipeline = make_pipeline(invert, BinaryAmplitudeEncoder()).fit(DIGITS)
+    display = EncodingDisplay.from_estimator(pipeline, DIGITS[0])
+    np.testing.assert_array_equal(display.image.ravel(), 16 - DIGITS[0])
+
+
+def test_encoding_display_without_encoder_is_refused(iris):
+    with pytest.raises(TypeError, match="must be a BinaryAmplitudeEncoder"):
+        EncodingDisplay.from_estimator(iris, IRIS[0])
+
+
+def test_circuit_display_writes_trained_angles(iris):
+    display = CircuitDisplay.from_estimator(iris, IRIS[:1], bind=True)
+    angles = [item.params[0] for item in display.circuit if item.name == "ry"]
+    np.testing.assert_allclose(angles[:4], IRIS[0])
+    np.testing.assert_allclose(angles[4:], iris.theta_)
+
+
+@pytest.mark.parametrize("n_features, boxed", [(8, False), (128, True)])
+def test_circuit_display_draws_short_state_preparations_only(n_features, boxed):
+    X = np.random.default_rng(0).normal(size=(6, n_features))
+    classifier = QNNClassifier(solver="lbfgs", max_iter=1, tol=1e9, random_state=0)
+    classifier.fit(X, np.arange(6) % 2)
+    display = CircuitDisplay.from_estimator(classifier, X[:1])
+    assert ("amplitudes" in display.circuit.count_ops()) is boxed
+
+
+def test_circuit_display_several_rows_are_refused(iris):
+    with pytest.raises(ValueError, match="`X` must have one row to draw, got 2"):
+        CircuitDisplay.from_estimator(iris, IRIS[:2])
+
+
+def test_circuit_display_without_pylatexenc_is_text(monkeypatch):
+    def draw(self, output, **options):
+        if output == "mpl":
+            raise ImportError("pylatexenc")
+        return "q_0: some circuit"
+
+    monkeypatch.setattr(QuantumCircuit, "draw", draw)
+    display = CircuitDisplay(QuantumCircuit(1), name="one qubit").plot()
+    assert display.ax_.texts[0].get_text() == "q_0: some circuit"
+    assert display.ax_.get_title() == "one qubit"
+
+
+def test_circuit_display_folds_long_circuits():
+    circuit = QuantumCircuit(2)
+    for _ in range(30):
+        circuit.rx(1, 0)
+        circuit.cx(0, 1)
+    width, height = CircuitDisplay(circuit).plot(fold=10).figure_.get_size_inches()
+    assert width < 8 < height
+
+
+def test_shot_noise_display_counts_uncertain_decisions():
+    values, std = np.array([0.3, -0.1, 1, -0.5]), np.array([0.1, 0.1, 0.6, 0.1])
+    display = ShotNoiseDisplay(values, std, n_std=2).plot()
+    assert display.uncertain_.tolist() == [False, True, True, False]
+    assert display.ax_.get_title().startswith("2 of 4")
+    assert ShotNoiseDisplay(values, std, n_std=4).plot().uncertain_.sum() == 3
+
+
+def test_shot_noise_display_several_classes_shows_margins():
+    values = np.array([[0.0, 2.0, 3.0], [5.0, 1.0, 1.5]])
+    std = np.array([[9.0, 0.3, 0.4], [1.0, 9.0, 1.0]])
+    display = ShotNoiseDisplay.from_predictions(None, values, std, n_std=2.4)
+    assert display.uncertain_.tolist() == [True, False]
+    assert display.ax_.get_ylabel() == "margin"
+
+
+def test_shot_noise_display_asks_the_classifier_for_errors(iris, monkeypatch):
+    def decision_function(self, X, *, return_std):
+        return X[:, 0] - 5, np.full(len(X), 0.1)
+
+    monkeypatch.setattr(QNNClassifier, "decision_function", decision_function)
+    display = ShotNoiseDisplay.from_estimator(iris, IRIS, SPECIES)
+    np.testing.assert_array_equal(display.decision_values, IRIS[:, 0] - 5)
+    assert len(display.ax_.get_legend().get_texts()) == 3
+
+
+def test_decision_boundary_display_works():
+    classifier = QNNClassifier(encoding="angle", solver="lbfgs", random_state=0)
+    classifier.fit(IRIS[:, :2], SPECIES)
+    display = DecisionBoundaryDisplay.from_estimator(
+        classifier, IRIS[:, :2], grid_resolution=8, response_method="predict_proba"
+    )
+    assert display.response.shape == (8, 8, 3)
+
+
+def test_confusion_matrix_display_works(iris):
+    display = ConfusionMatrixDisplay.from_estimator(iris, IRIS, SPECIES)
+    assert np.trace(display.confusion_matrix) / 150 == iris.score(IRIS, SPECIES)
+
+
+def test_learning_curve_display_works():
+    classifier = QNNClassifier(encoding="angle", solver="lbfgs", random_state=0)
+    display = LearningCurveDisplay.from_estimator(
+        classifier, IRIS, SPECIES, train_sizes=[0.5, 1.0], cv=2, shuffle=True
+    )
+    assert display.test_scores.shape == (2, 2)
