@@ -1,6 +1,6 @@
 """MNIST 0 against 1 with 24 trainable parameters, on the full test set.
 
-    python benchmarks/mnist_zero_one.py             the test accuracies (about 5 minutes)
+    python benchmarks/mnist_zero_one.py             the test accuracies
     python benchmarks/mnist_zero_one.py --select    how the options were chosen
 
 All 12,665 training images train, all 2,115 test images are scored once per seed. The

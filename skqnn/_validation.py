@@ -13,6 +13,7 @@ class Rule(NamedTuple):
     types: tuple[type, ...]
     test: Callable[[Any], bool]
     words: str
+    elements: type = object  # the type of the elements of a tuple or list
 
 
 def check_parameters(parameters: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
@@ -20,11 +21,20 @@ def check_parameters(parameters: Mapping[str, Any], rules: Mapping[str, Rule]) -
     for name, rule in rules.items():
         value = parameters[name]
         message = f"`{name}` must be {rule.words}, got {value!r}."
-        is_bool = isinstance(value, (bool, np.bool_))
-        if not isinstance(value, rule.types) or (is_bool and bool not in rule.types):
+        elements = value if isinstance(value, tuple | list) else ()
+        if not _has_type(value, rule.types) or not all(
+            _has_type(element, (rule.elements,)) for element in elements
+        ):
             raise TypeError(message)
         if not rule.test(value):
             raise ValueError(message)
+
+
+def _has_type(value: Any, types: tuple[type, ...]) -> bool:
+    """Tell whether a value has one of the types; a bool is no number here."""
+    if isinstance(value, bool | np.bool_) and bool not in types:
+        return object in types
+    return isinstance(value, types)
 
 
 def integer(low: int, *others: str | None) -> Rule:
@@ -71,6 +81,16 @@ def one_of(names: Any, *also: type, words: str = "") -> Rule:
     options = list(names)
     text = f"one of {options}" + (f" or {words}" if words else "")
     return Rule((str, *also), lambda v: not isinstance(v, str) or v in options, text)
+
+
+def pair(kind: type, words: str, test: Callable, *, optional: bool) -> Rule:
+    """Return the rule of two elements of a type, `optional` if None will do."""
+    types = (tuple, list, type(None)) if optional else (tuple, list)
+
+    def passes(value: Any) -> bool:
+        return value is None or (len(value) == 2 and test(*value))
+
+    return Rule(types, passes, words + (", or None" if optional else ""), kind)
 
 
 def boolean() -> Rule:

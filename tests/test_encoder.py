@@ -22,7 +22,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skqnn._encoder import BinaryAmplitudeEncoder, Encoding, area_overlaps, encode
+from skqnn import BinaryAmplitudeEncoder
+from skqnn._images import Encoding, area_overlaps, encode
 
 IMAGE = [[0, 0.5, 0.25, 1]]
 SIN, COS = np.sin(np.pi / 8), np.cos(np.pi / 8)
@@ -466,11 +467,11 @@ def test_transform_of_binarised_images_changes_nothing(drawn):
 # --- errors
 
 ERRORS = [
-    ({"black": "grey"}, ValueError, "`black` must be one of 'edge', 'full', 'none'"),
+    ({"black": "grey"}, ValueError, r"`black` must be one of \['edge', 'full', 'none'\]"),
     ({"black": None}, TypeError, "`black` must be one of"),
-    ({"normalization": "l2"}, ValueError, "`normalization` must be one of 'image'"),
+    ({"normalization": "l2"}, ValueError, "`normalization` must be one of .'image'"),
     ({"normalization": 1}, TypeError, "`normalization` must be one of"),
-    ({"dtype": "float16"}, ValueError, "`dtype` must be one of 'float64', 'float32'"),
+    ({"dtype": "float16"}, ValueError, "`dtype` must be one of .'float64', 'float32'"),
     ({"dtype": np.float32}, TypeError, "`dtype` must be one of"),
     ({"black": "none", "normalization": "pixel"}, ValueError, "`black` must be 'edge'"),
     ({"edge": None}, TypeError, r"`edge` must be a pair \(low, high\)"),

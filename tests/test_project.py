@@ -28,7 +28,8 @@ _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
 _DIAGNOSTICS = {"_circuit_displays", "_displays", "_gradient_check", "_model_displays"}
 ALLOWED_IMPORTS = {
     "__init__": _ESTIMATORS | {"inspection", "export"},
-    "_encoder": set(),
+    "_encoder": {"_images", "_validation"},
+    "_images": set(),
     "_validation": set(),
     "_amplitudes": set(),
     "_ansatz": set(),
