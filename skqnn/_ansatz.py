@@ -1,6 +1,7 @@
 """Circuits by name: the ansatz table and the built-in angle encoding."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -24,7 +25,9 @@ def _efficient_su2(n_qubits: int, reps: int, entanglement: Any) -> QuantumCircui
 
 
 def _n_local(n_qubits: int, reps: int, entanglement: Any) -> QuantumCircuit:
-    return n_local(n_qubits, "ry", "cz", entanglement=entanglement, reps=reps)
+    # Qiskit refuses a two-qubit gate on one qubit even where it is never used.
+    blocks = "cz" if n_qubits > 1 else []
+    return n_local(n_qubits, "ry", blocks, entanglement=entanglement, reps=reps)
 
 
 def _tree(n_qubits: int, reps: int, entanglement: Any) -> QuantumCircuit:
@@ -83,6 +86,7 @@ def build_ansatz(
         If a callable does not return a `QuantumCircuit`.
     """
     if isinstance(ansatz, str):
+        _check_qubits(entanglement, n_qubits)
         try:
             circuit = ANSATZE[ansatz](n_qubits, reps, entanglement)
         except Exception as error:
@@ -108,6 +112,18 @@ def build_ansatz(
             "circuit with 0 parameters."
         )
     return circuit
+
+
+def _check_qubits(entanglement: Any, n_qubits: int) -> None:
+    """Refuse qubits that do not exist, with which Qiskit builds a broken circuit."""
+    if isinstance(entanglement, (list, tuple)):
+        for item in entanglement:
+            _check_qubits(item, n_qubits)
+    elif isinstance(entanglement, Integral) and not 0 <= entanglement < n_qubits:
+        raise ValueError(
+            f"`entanglement` must be made of qubits 0 to {n_qubits - 1}, got qubit "
+            f"{entanglement}."
+        )
 
 
 def angle_encoding(n_features: int, n_qubits: int) -> QuantumCircuit:
