@@ -146,7 +146,8 @@ def choose_observables(
     Candidates are tried in the order of `_candidates`; the first one without a dead
     parameter wins, otherwise the one with the fewest.
     """
-    best, fewest = None, n_parameters + 1
+    best: list[SparsePauliOp] = []
+    fewest = n_parameters + 1
     for labels in _candidates(n_qubits, n_observables):
         observables = as_observables(labels)
         dead = len(dead_parameters(gates, observables, n_parameters))

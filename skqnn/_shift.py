@@ -76,9 +76,12 @@ def shift_rules(gates: tuple[Gate, ...], n_parameters: int) -> Shifts:
         for shift, weight in _RULES[_frequencies(gate)]:
             a = gate.coefficient
             terms.append((gate.parameter, shift / a, weight * a))
-    columns = list(zip(*sorted(terms, key=lambda term: term[0]), strict=True))
-    parameter, shift, weight = columns or ((), (), ())
-    return Shifts(np.array(parameter, dtype=np.intp), np.array(shift), np.array(weight))
+    terms.sort(key=lambda term: term[0])
+    return Shifts(
+        np.array([parameter for parameter, _, _ in terms], dtype=np.intp),
+        np.array([shift for _, shift, _ in terms]),
+        np.array([weight for _, _, weight in terms]),
+    )
 
 
 def _frequencies(gate: Gate) -> tuple[float, ...]:

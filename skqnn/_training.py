@@ -181,12 +181,12 @@ def minimize_full_batch(
     """
     if solver == "lbfgs":
         return _lbfgs(objective, data, params, max_iter, tol, report)
-    seen = {"params": None}
+    seen: list[np.ndarray] = []
 
     def record(point: np.ndarray, value: float) -> None:
-        if not np.array_equal(point, seen["params"]):
-            seen["params"] = np.array(point)
-            if report(seen["params"], value):
+        if not seen or not np.array_equal(point, seen[-1]):
+            seen[:] = [np.array(point)]
+            if report(seen[-1], value):
                 raise _Stop
 
     def value(point: np.ndarray) -> float:
@@ -203,7 +203,7 @@ def minimize_full_batch(
         # Some of these optimizers write into x0.
         return np.asarray(solver.minimize(fun=value, x0=params.copy(), jac=slope).x)
     except _Stop:
-        return seen["params"]
+        return seen[-1]
 
 
 def _lbfgs(objective, data, params, max_iter, tol, report) -> np.ndarray:
