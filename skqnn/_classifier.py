@@ -1,10 +1,11 @@
 """QNNClassifier: validate, wire, loop, remember."""
 
 import logging
+import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -29,11 +30,13 @@ from threadpoolctl import threadpool_limits
 
 from skqnn._amplitudes import amplitude_rows
 from skqnn._ansatz import ANSATZE
+from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
 from skqnn._losses import LOSSES
 from skqnn._model import build_model, warn_dead_parameters
 from skqnn._monitor import Curves, Monitor
 from skqnn._optimizers import OPTIMIZERS, SCHEDULES
+from skqnn._primitive import STATE_PREPARATIONS, PrimitiveEngine
 from skqnn._shift import parameter_shift, shift_rules
 from skqnn._statevector import StatevectorEngine
 from skqnn._training import (
@@ -111,6 +114,14 @@ _RULES = {
     "verbose": boolean(),
     "shots": integer(1, None),
     "gradient": one_of(_GRADIENTS),
+    "state_preparation": one_of(STATE_PREPARATIONS),
+    "n_preparation_layers": integer(1),
+    "backend_options": Rule(
+        (Mapping, type(None)), lambda v: True, "a dict of options or None"
+    ),
+    "journal": Rule(
+        (str, os.PathLike, type(None)), lambda v: v != "", "'auto', a path or None"
+    ),
 }
 
 
@@ -190,13 +201,36 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether `fit` continues from the present weights and optimizer state.
     verbose : bool, default=False
         Whether to log one line per epoch (logger "skqnn").
-    backend : None, default=None
-        Where circuits run. None is the exact engine.
+    backend : None, str, BackendV2 or BaseEstimatorV2, default=None
+        Where circuits run. None: the exact engine. "aer" or "aer_<method>": Aer without
+        noise. "fake_torino" and the like: the noise of a device, simulated from its
+        calibration. "ibm_<name>" or "least_busy": IBM Quantum, through the saved
+        account. Or a backend or estimator object of Qiskit.
     shots : int, default=None
-        Measurements per circuit. None: exact expectation values.
+        Measurements per circuit. None: exact expectation values, where the backend has
+        them.
     gradient : {"auto", "adjoint", "parameter_shift", "spsa"}, default="auto"
-        "auto" is the adjoint method on the exact engine, parameter shift elsewhere and
-        SPSA for ``solver="spsa"``.
+        "adjoint" needs the exact engine; "parameter_shift" and "spsa" run on any
+        backend, with two or four evaluations for each angle and two for all together.
+        "auto" is adjoint where possible, SPSA on hardware, for ``solver="spsa"`` and
+        for circuits without a shift rule, and parameter shift elsewhere; `gradient_`
+        says which.
+    state_preparation : {"auto", "direct", "exact", "frqi", "layers"}, default="auto"
+        How a backend prepares amplitudes: "direct" sets the state of a simulator;
+        "exact" is a circuit of ``2**n_qubits - n_qubits - 1`` CZ gates; "frqi" needs
+        half of them, for images of `BinaryAmplitudeEncoder` with
+        ``normalization="pixel"``; "layers" is an approximation by
+        ``2 * (n_qubits - 1) * n_preparation_layers`` CX gates between neighbours, which
+        is by far the most accurate under noise. "auto" is "direct" or exact without
+        noise, otherwise what needs the fewest gates.
+    n_preparation_layers : int, default=3
+        Layers of ``state_preparation="layers"``.
+    backend_options : dict, default=None
+        Options of the backend, see :ref:`backend_options`.
+    journal : path-like, "auto" or None, default="auto"
+        File that remembers requests, so that running again after a crash pays for
+        nothing twice. "auto": ``skqnn_journal.sqlite`` in the working directory for
+        "ibm_<name>" and "least_busy", none for other backends.
 
     Attributes
     ----------
@@ -236,6 +270,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Accuracy on the held-out data after every epoch, with `early_stopping`.
     best_validation_score_ : float or None
         The best of them.
+    gradient_ : {"adjoint", "parameter_shift", "spsa"}
+        How gradients were computed.
     n_iter_ : int
         Number of epochs.
 
@@ -307,6 +343,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         backend=None,
         shots=None,
         gradient="auto",
+        state_preparation="auto",
+        n_preparation_layers=3,
+        backend_options=None,
+        journal="auto",
     ):
         self.encoding = encoding
         self.ansatz = ansatz
@@ -332,6 +372,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.backend = backend
         self.shots = shots
         self.gradient = gradient
+        self.state_preparation = state_preparation
+        self.n_preparation_layers = n_preparation_layers
+        self.backend_options = backend_options
+        self.journal = journal
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None):
@@ -352,6 +396,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Interrupting with Ctrl-C keeps the weights of the last finished step.
         """
         self._check_parameters()
+        self._check_gradient()
         warm = self.warm_start and hasattr(self, "theta_")
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=not warm)
         classes, labels = np.unique(y, return_inverse=True)
@@ -368,8 +413,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if not warm:
             self._start(classes, X.shape[1])
         weights = self._class_weighted(weights, y)
-        with _verbose_logging(self.verbose), threadpool_limits(1, user_api="blas"):
-            self._train(X, labels, weights)
+        with _verbose_logging(self.verbose), self._training_engine() as engine:
+            self._train(engine, X, labels, weights)
         return self
 
     def _more_epochs(self):
@@ -400,6 +445,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self : QNNClassifier
         """
         self._check_parameters()
+        self._check_gradient()
         first = not hasattr(self, "theta_")
         known = self._check_classes(classes, first)
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
@@ -411,9 +457,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if first:
             self._start(known, X.shape[1])
         weights = self._class_weighted(weights, y)
-        data, engine = self._data(X, np.searchsorted(known, y), weights)
         monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
-        with threadpool_limits(1, user_api="blas"):
+        with self._training_engine() as engine:
+            data = self._data(engine, X, np.searchsorted(known, y), weights)
             for step in self._steps(engine, data, lambda n_steps: 1.0):
                 self._remember(step.params, step.state)
                 if step.loss is not None:
@@ -424,20 +470,28 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self):
         check_parameters(self.get_params(deep=False), _RULES)
-        if self.solver == "spsa" and self.gradient not in ("auto", "spsa"):
-            raise ValueError(
-                "`gradient` must be 'auto' or 'spsa' when solver='spsa', got "
-                f"{self.gradient!r}."
-            )
         if self.backend is None and self.shots is not None:
             raise ValueError(
                 "`shots` must be None with the exact engine (backend=None), got "
                 f"{self.shots}; set backend='aer' to sample."
             )
+
+    def _check_gradient(self):
+        """Refuse combinations that only matter in training."""
+        if self.solver == "spsa" and self.gradient not in ("auto", "spsa"):
+            raise ValueError(
+                "`gradient` must be 'auto' or 'spsa' when solver='spsa', got "
+                f"{self.gradient!r}."
+            )
         if self.backend is not None and self.gradient == "adjoint":
             raise ValueError(
                 "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on a backend, "
                 "got 'adjoint', which needs the exact engine (backend=None)."
+            )
+        if self.gradient == "spsa" and self.solver not in tuple(OPTIMIZERS):
+            raise ValueError(
+                f"`solver` must be one of {list(OPTIMIZERS)} when gradient='spsa', got "
+                f"{self.solver!r}."
             )
 
     def _check_training_data(self, X, y, sample_weight, reset):
@@ -499,8 +553,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             len(classes),
         )
         warn_dead_parameters(model)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        self._rng = np.random.default_rng(seed)
+        self._seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self._rng = np.random.default_rng(self._seed)
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_, dead = model
         self.dead_parameters_ = dead
@@ -511,36 +565,69 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._curves = Curves([], [], [])
         self._remember(np.r_[theta, 1.0, np.zeros(n_scores)], None)
 
-    def _data(self, X, labels, weights):
-        """Return the training data as states, and the engine that runs them."""
-        engine = self._engine()
+    def _data(self, engine, X, labels, weights):
+        """Return the training data, with what the engine runs for each row."""
         if len(self.observables_) == 1:
             targets = labels[:, None].astype(np.float64)
         else:
             targets = np.eye(len(self.classes_))[labels]
-        return Data(engine.prepare(self._rows(X)), targets, weights), engine
+        return Data(engine.prepare(self._rows(X)), targets, weights)
 
-    def _engine(self):
-        if self.backend is None:
-            return StatevectorEngine(
-                self.circuit_, self.observables_, feature_map=self.feature_map_
+    @contextmanager
+    def _training_engine(self):
+        """Make the engine of a fit; its shot noise is drawn from our generator."""
+        seed = None if self.backend is None else int(self._rng.integers(2**31 - 1))
+        with self._engine(seed) as engine:
+            self.gradient_ = self._gradient_method(engine)
+            yield engine
+
+    @contextmanager
+    def _engine(self, seed):
+        """Make the engine, and close what it opened."""
+        with threadpool_limits(1, user_api="blas"):
+            if self.backend is None:
+                yield StatevectorEngine(
+                    self.circuit_, self.observables_, feature_map=self.feature_map_
+                )
+                return
+            device = resolve(
+                self.backend,
+                shots=self.shots,
+                n_qubits=self.n_qubits_,
+                options=self.backend_options,
             )
-        raise NotImplementedError
+            engine = PrimitiveEngine(
+                self.circuit_,
+                self.observables_,
+                device,
+                feature_map=self.feature_map_,
+                state_preparation=self.state_preparation,
+                n_layers=self.n_preparation_layers,
+                journal=self.journal,
+                seed=seed,
+            )
+            with closing(engine):
+                yield engine
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
         return X if self.feature_map_ is not None else amplitude_rows(X, self.n_qubits_)
 
-    def _gradient_method(self):
+    def _gradient_method(self, engine):
+        """Return the method in use; "auto" says what it chose."""
         if self.gradient != "auto":
             return self.gradient
-        if self.solver == "spsa":
-            return "spsa"
-        return "adjoint" if self.backend is None else "parameter_shift"
+        if self.backend is None:
+            return "spsa" if self.solver == "spsa" else "adjoint"
+        can_choose = self.solver in tuple(OPTIMIZERS)
+        prefers_spsa = self.solver == "spsa" or not engine.affords_shifts
+        method = "spsa" if can_choose and prefers_spsa else "parameter_shift"
+        _log.info("Gradients by %s", method)
+        return method
 
     def _objective(self, engine):
         vjp = engine.vjp
-        if self._gradient_method() == "parameter_shift":
+        if self.gradient_ == "parameter_shift" and self.backend is None:
             n_theta = self.circuit_.num_parameters
             shifts = shift_rules(compile_circuit(self.circuit_), n_theta)
             vjp = partial(parameter_shift, engine.expectations, shifts)
@@ -552,7 +639,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         params = self._params()
         state = self._optimizer_state
         return steps(
-            batch_gradient(self._objective(engine), self._gradient_method(), self._rng),
+            batch_gradient(self._objective(engine), self.gradient_, self._rng),
             data,
             params,
             optimizer,
@@ -566,25 +653,21 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _batch_size(self, n_samples):
         return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
 
-    def _train(self, X, labels, weights):
+    def _train(self, engine, X, labels, weights):
         """Run the solver, recording and reporting every epoch."""
-        held_out = None
-        train = np.arange(len(X))
+        data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
             train, held_out = train_test_split(
-                train,
+                np.arange(len(X)),
                 test_size=self.validation_fraction,
                 stratify=labels,
                 random_state=int(self._rng.integers(2**31 - 1)),
             )
-        kept = train if self.early_stopping else slice(None)
-        data, engine = self._data(X[kept], labels[kept], weights[kept])
-        validate = None
-        if held_out is not None:
-            states = engine.prepare(self._rows(X[held_out]))
+            states = data.states[held_out]
             validate = partial(
                 self._accuracy, engine, states, labels[held_out], weights[held_out]
             )
+            data = data.take(train)
         monitor = Monitor(
             self._curves,
             tol=self.tol,
@@ -703,18 +786,54 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             text += f", validation score = {self.validation_scores_[-1]:.6f}"
         _log.log(logging.INFO if self.verbose else logging.DEBUG, text)
 
-    def _scores(self, X):
-        """Return scale * E + bias, shape (n_samples, n_observables)."""
+    def _checked(self, X):
+        """Return X as rows for the engine, of a fitted classifier."""
         check_is_fitted(self, "theta_")
         self._check_parameters()
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        with threadpool_limits(1, user_api="blas"):
-            engine = self._engine()
-            E = engine.expectations(engine.prepare(self._rows(X)), self.theta_)
+        return self._rows(X)
+
+    def _scores(self, X):
+        """Return scale * E + bias, shape (n_samples, n_observables)."""
+        rows = self._checked(X)
+        with self._engine(self._seed) as engine:
+            E = engine.expectations(engine.prepare(rows), self.theta_)
         return self.scale_ * E + self.bias_
 
-    def decision_function(self, X):
+    def decision_function(self, X, return_std=False):
         """Return the scores ``scale * E + bias``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Amplitudes or features, see `encoding`.
+        return_std : bool, default=False
+            Whether to return the standard errors too. A score that is not several of
+            them away from the threshold could be flipped by the shot noise.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            With two classes, positive means ``classes_[1]``; otherwise the largest
+            score wins. With ``loss="log_loss"`` they are logits.
+        std : ndarray of the same shape
+            Standard errors from the finite number of shots, 0 without. Noise of a
+            device adds a bias that they do not contain. Only if `return_std`.
+        """
+        if return_std:
+            return self._scores_and_std(X)
+        scores = self._scores(X)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def _scores_and_std(self, X):
+        rows = self._checked(X)
+        with self._engine(self._seed) as engine:
+            E, std = engine.measure(engine.prepare(rows), self.theta_)
+        results = self.scale_ * E + self.bias_, np.abs(self.scale_) * std
+        return tuple(r[:, 0] if r.shape[1] == 1 else r for r in results)
+
+    def preparation_fidelity(self, X):
+        """Return how closely the backend's circuit prepares the state of each row.
 
         Parameters
         ----------
@@ -723,12 +842,15 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            With two classes, positive means ``classes_[1]``; otherwise the largest
-            score wins. With ``loss="log_loss"`` they are logits.
+        fidelity : ndarray of shape (n_samples,)
+            Squared overlap of the state of a row with the one that the circuit
+            prepares without noise; 1 unless ``state_preparation`` is "layers". Nothing
+            is run.
         """
-        scores = self._scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        rows = self._checked(X)
+        with self._engine(self._seed) as engine:
+            engine.prepare(rows)
+            return engine.fidelity
 
     def predict(self, X):
         """Return the most probable class of each row.
@@ -775,6 +897,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Exact also where the probability itself would round to 0 or 1.
         """
         return LOSSES[self.loss].log_probabilities(self._scores(X))
+
+    def __getstate__(self):
+        # A live connection cannot be pickled, and would carry the account's token.
+        return super().__getstate__() | {"backend": portable(self.backend)}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
