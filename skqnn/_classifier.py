@@ -5,8 +5,9 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ from skqnn._monitor import Curves, Monitor
 from skqnn._optimizers import OPTIMIZERS, SCHEDULES
 from skqnn._primitive import STATE_PREPARATIONS, PrimitiveEngine
 from skqnn._shift import parameter_shift, shift_rules
-from skqnn._statevector import StatevectorEngine
+from skqnn._statevector import StatevectorEngine, require_memory
 from skqnn._training import (
     Data,
     Objective,
@@ -101,6 +102,11 @@ _RULES = {
     "batch_size": integer(1, "auto"),
     "max_iter": integer(1),
     "shuffle": boolean(),
+    "random_state": Rule(
+        (Integral, np.random.RandomState, type(None)),
+        lambda v: not isinstance(v, Integral) or 0 <= v < 2**32,
+        "an integer between 0 and 2**32 - 1, a RandomState or None",
+    ),
     "tol": non_negative(),
     "n_iter_no_change": integer(1),
     "early_stopping": boolean(),
@@ -455,7 +461,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"`y` must contain only labels in `classes`, {known}, got {unknown}."
             )
         if first:
-            self._start(known, X.shape[1])
+            self._start(known, X.shape[1], stacklevel=4)
         weights = self._class_weighted(weights, y)
         monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
         with self._training_engine() as engine:
@@ -534,14 +540,14 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 totals = {c: weights[y == c].sum() for c in np.unique(y)}
                 balance = 1 / np.array([totals[c] for c in y])
             weights = weights * balance
-            if not np.all(weights >= 0) or not weights.sum() > 0:
+            if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
                 raise ValueError(
-                    "`class_weight` must have non-negative weights, not all of them "
-                    f"zero, got {self.class_weight}."
+                    "`class_weight` must have non-negative, finite weights, not all "
+                    f"of them zero, got {self.class_weight}."
                 )
         return weights / weights.mean()
 
-    def _start(self, classes, n_features):
+    def _start(self, classes, n_features, stacklevel=5):
         """Build the model and draw the first parameters."""
         model = build_model(
             self.encoding,
@@ -552,7 +558,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n_features,
             len(classes),
         )
-        warn_dead_parameters(model)
+        warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
         self.classes_ = classes
@@ -611,7 +617,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
-        return X if self.feature_map_ is not None else amplitude_rows(X, self.n_qubits_)
+        if self.feature_map_ is not None:
+            return X
+        require_memory(self.n_qubits_, len(X), X.dtype.itemsize)
+        return amplitude_rows(X, self.n_qubits_)
 
     def _gradient_method(self, engine):
         """Return the method in use; "auto" says what it chose."""
@@ -637,13 +646,15 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return the iterator of mini-batch steps from the present parameters."""
         optimizer = OPTIMIZERS[self.solver]
         params = self._params()
-        state = self._optimizer_state
+        state = optimizer.init(params)
+        if isinstance(self._optimizer_state, type(state)):  # and of no other solver
+            state = self._optimizer_state
         return steps(
             batch_gradient(self._objective(engine), self.gradient_, self._rng),
             data,
             params,
             optimizer,
-            optimizer.init(params) if state is None else state,
+            state,
             batch_size=self._batch_size(len(data.targets)),
             shuffle=self.shuffle,
             rng=self._rng,
@@ -657,12 +668,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Run the solver, recording and reporting every epoch."""
         data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
-            train, held_out = train_test_split(
-                np.arange(len(X)),
-                test_size=self.validation_fraction,
-                stratify=labels,
-                random_state=int(self._rng.integers(2**31 - 1)),
-            )
+            train, held_out = self._hold_out(labels)
             states = data.states[held_out]
             validate = partial(
                 self._accuracy, engine, states, labels[held_out], weights[held_out]
@@ -673,15 +679,18 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             validate=validate,
-            patient=self.learning_rate != "constant",
+            patient=self._knows_its_length(),
         )
-        root = self._init_callback_context(max_subtasks=self.max_iter)
+        unknown = is_qml_optimizer(self.solver)  # the number of evaluations
+        root = self._init_callback_context(
+            max_subtasks=None if unknown else self.max_iter
+        )
         seen = {"X": X, "y": self.classes_[labels]}
         root.call_on_fit_task_begin(estimator=self, **seen)
         try:
             converged = self._run_solver(engine, data, monitor, root, seen)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warnings.warn("Training interrupted by user.", stacklevel=4)
             converged = True
         if monitor.best_params is not None:
             self._remember(monitor.best_params, self._optimizer_state)
@@ -689,13 +698,35 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         root.call_on_fit_task_end(
             estimator=self, reconstruction_attributes=self._reconstruction, **seen
         )
-        if not converged and self.learning_rate == "constant":
+        if not converged and not monitor.patient:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization "
                 "hasn't converged yet; raise `max_iter` or `tol`.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+
+    def _hold_out(self, labels):
+        """Return the indices of training and validation samples, stratified."""
+        try:
+            return train_test_split(
+                np.arange(len(labels)),
+                test_size=self.validation_fraction,
+                stratify=labels,
+                random_state=int(self._rng.integers(2**31 - 1)),
+            )
+        except ValueError as error:
+            raise ValueError(
+                "`validation_fraction` must leave samples of each class to train on "
+                f"and to hold out, got {self.validation_fraction} of {len(labels)} "
+                f"samples: {error}"
+            ) from error
+
+    def _knows_its_length(self):
+        """Tell whether the solver decides itself when it is done, whatever `tol`."""
+        if self.solver in tuple(OPTIMIZERS):
+            return self.learning_rate != "constant"
+        return self.solver != "lbfgs"
 
     def _run_solver(self, engine, data, monitor, root, seen):
         """Train up to max_iter epochs, return whether training ended before."""
@@ -920,15 +951,14 @@ def _winner(scores):
 @contextmanager
 def _verbose_logging(verbose) -> Iterator[Any]:
     """Show this package's log on standard output, unless the user handles it."""
-    logger = logging.getLogger("skqnn")
-    if not verbose or logger.hasHandlers():
-        with nullcontext():
-            yield
+    if not verbose:
+        yield
         return
-    handler = logging.StreamHandler(sys.stdout)
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger = logging.getLogger("skqnn")
+    handler, level = logging.StreamHandler(sys.stdout), logger.level
+    if not logger.hasHandlers():
+        logger.addHandler(handler)
+    logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
     try:
         yield
     finally:

@@ -73,10 +73,18 @@ class StatevectorEngine:
 
         Rows of amplitudes are returned as they are; a feature map is simulated.
         """
+        self.fidelity = np.ones(len(X))
         if self._feature_map is None:
             return X
         require_memory(self.n_qubits, len(X), X.dtype.itemsize)
         return encode(self._feature_map, X)
+
+    def measure(
+        self, states: np.ndarray, theta: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the expectations and their standard errors, which are 0."""
+        E = self.expectations(states, theta)
+        return E, np.zeros_like(E)
 
     def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return <state| U(theta)^dagger O_k U(theta) |state> for all samples and k.
@@ -288,11 +296,13 @@ def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:
     MemoryError
         With the number of qubits and the size in GiB.
     """
-    gib = n_samples * 2.0**n_qubits * itemsize / 2**30
+    # An integer, because a float overflows from 1024 qubits on.
+    mib = n_samples * itemsize * 2**n_qubits // 2**20
     available = _physical_memory_gib()
-    if gib > available:
+    if mib > 1024 * available:
+        gib = f"{mib // 1024:,}" if n_qubits < 64 else f"2**{mib.bit_length() - 11}"
         raise MemoryError(
-            f"{n_samples} state(s) of {n_qubits} qubits need {gib:,.0f} GiB of memory, "
+            f"{n_samples} state(s) of {n_qubits} qubits need {gib} GiB of memory, "
             f"but this machine has {available:.1f} GiB; use fewer qubits "
             "(encoding='amplitude' takes n_features amplitudes on log2(n_features) "
             "qubits) or fewer samples per call."
