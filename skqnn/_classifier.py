@@ -183,7 +183,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         start near the identity avoid most of the poor local minima.
     batch_size : int or "auto", default="auto"
         Size of mini-batches; "auto" is ``min(200, n_samples)``.
-    max_iter : int, default=200
+    max_iter : int, default=1000
         Maximum number of epochs, or of iterations of "lbfgs".
     shuffle : bool, default=True
         Whether to shuffle the samples in each epoch.
@@ -314,7 +314,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     >>> from skqnn import BinaryAmplitudeEncoder, QNNClassifier
     >>> X, y = load_digits(n_class=2, return_X_y=True)
     >>> model = make_pipeline(
-    ...     BinaryAmplitudeEncoder(), QNNClassifier(max_iter=500, random_state=0)
+    ...     BinaryAmplitudeEncoder(), QNNClassifier(random_state=0)
     ... )
     >>> model.fit(X[:200], y[:200]).score(X[200:], y[200:])
     1.0
@@ -336,7 +336,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         learning_rate_init=0.1,
         init_scale=0.5,
         batch_size="auto",
-        max_iter=200,
+        max_iter=1000,
         shuffle=True,
         random_state=None,
         tol=1e-4,
