@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 
 SEEDS = range(5)
-OPTIONS = {"learning_rate": "one_cycle", "learning_rate_init": 0.1, "max_iter": 40}
+OPTIONS = {"learning_rate": "one_cycle", "learning_rate_init": 0.2, "max_iter": 40}
 
 
 def qnn(seed, encoder_options=None, **options):
