@@ -109,7 +109,7 @@ class DeadParameterWarning(UserWarning):
     """Some parameters of the ansatz cannot change any observable."""
 
 
-def warn_dead_parameters(model: Model) -> None:
+def warn_dead_parameters(model: Model, stacklevel: int) -> None:
     """Warn if a part of the ansatz is outside the observables' light cone."""
     n_dead = len(model.dead_parameters)
     if n_dead:
@@ -119,5 +119,5 @@ def warn_dead_parameters(model: Model) -> None:
             "Measure more qubits (observables='auto' chooses such observables), or "
             "use more `reps` or another `entanglement`.",
             DeadParameterWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
