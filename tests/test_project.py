@@ -25,7 +25,8 @@ _BELOW_CLASSIFIER = (
 )
 _ESTIMATORS = {"_encoder", "_classifier"}
 _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
-_DIAGNOSTICS = {"_circuit_displays", "_displays", "_gradient_check", "_model_displays"}
+_DISPLAYS = {"_circuit_displays", "_displays", "_model_displays"}
+_DIAGNOSTICS = _DISPLAYS | {"_ablation", "_gradient_check", "_trainability"}
 ALLOWED_IMPORTS = {
     "__init__": _ESTIMATORS | {"inspection", "export"},
     "_encoder": {"_images", "_validation"},
@@ -63,6 +64,10 @@ ALLOWED_IMPORTS = {
     "_displays": _INTROSPECTING,
     "_model_displays": _INTROSPECTING,
     "_circuit_displays": _INTROSPECTING,
+    "_variants": _INTROSPECTING,
+    "_ablation": _INTROSPECTING | {"_variants"},
+    "_fisher": set(),
+    "_trainability": _INTROSPECTING | {"_fisher"},
     "inspection": _DIAGNOSTICS,
     "export": _BELOW_CLASSIFIER | _ESTIMATORS,
 }

@@ -1,0 +1,215 @@
+"""Reports: ablations against hand-made variants, trainability against formulas."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+from scipy.stats import t as student_t
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skqnn import QNNClassifier
+from skqnn._introspection import start
+from skqnn._statevector import StatevectorEngine
+from skqnn._variants import VARIANTS, Size, without_entanglers
+from skqnn.inspection import AblationReport, ablation_report
+
+matplotlib.use("Agg")
+IRIS, SPECIES = load_iris(return_X_y=True)
+TWO, TWO_LABELS = IRIS[60:140], SPECIES[60:140]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def fast_classifier(**parameters):
+    defaults = {"encoding": "angle", "solver": "lbfgs", "tol": 1e-2}
+    return QNNClassifier(**(defaults | parameters), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def report():
+    model = make_pipeline(MinMaxScaler((0, 3)), fast_classifier())
+    return ablation_report(model, TWO, TWO_LABELS, cv=4)
+
+
+def row(report, name):
+    return report.names.index(name)
+
+
+def test_ablation_report_model_scores_are_those_of_cross_validation(report):
+    model = make_pipeline(MinMaxScaler((0, 3)), fast_classifier())
+    expected = cross_val_score(model, TWO, TWO_LABELS, cv=4)
+    np.testing.assert_array_equal(report.scores[row(report, "model")], expected)
+
+
+def test_ablation_report_entanglers_removed_is_the_model_without_them(report):
+    def rotations(n_qubits):
+        theta, circuit = ParameterVector("θ", 8), QuantumCircuit(4)
+        for j in range(8):
+            circuit.ry(theta[j], j % 4)
+        return circuit
+
+    product = fast_classifier(ansatz=rotations, observables=["ZZZZ"])
+    model = make_pipeline(MinMaxScaler((0, 3)), product)
+    expected = cross_val_score(model, TWO, TWO_LABELS, cv=4)
+    np.testing.assert_array_equal(
+        report.scores[row(report, "entanglers removed")], expected
+    )
+
+
+def test_ablation_report_orders_what_must_be_ordered(report):
+    scores = dict(zip(report.names, report.scores.mean(axis=1), strict=True))
+    assert scores["majority class"] == 0.5
+    assert scores["model"] > scores["circuit frozen"]
+    assert scores["logistic regression"] > 0.9
+    assert scores["perceptron"] > 0.8
+
+
+def test_ablation_report_repeats(report):
+    model = make_pipeline(MinMaxScaler((0, 3)), fast_classifier())
+    again = ablation_report(model, TWO, TWO_LABELS, cv=StratifiedKFold(4))
+    np.testing.assert_array_equal(report.scores, again.scores)
+
+
+def test_ablation_report_scoring_is_used():
+    model = fast_classifier(tol=1)
+    report = ablation_report(model, TWO, TWO_LABELS, cv=2, scoring="neg_log_loss")
+    assert np.all(report.scores < 0)
+    majority = report.scores[row(report, "majority class")]
+    np.testing.assert_allclose(majority, np.log(0.5))
+
+
+def test_ablation_report_interval_is_nadeau_and_bengio(report):
+    table = report.to_dict()
+    scores = report.scores[0] - report.scores[2]
+    # Four splits, one test sample for three training samples.
+    half = student_t.ppf(0.975, 3) * np.sqrt((1 / 4 + 1 / 3) * scores.var(ddof=1))
+    assert table["difference"][2] == pytest.approx(scores.mean())
+    assert table["difference_high"][2] == pytest.approx(scores.mean() + half)
+    assert table["low"][2] < table["score"][2] < table["high"][2]
+
+
+def test_ablation_report_repr_and_plot_show_every_variant(report):
+    lines = repr(report).splitlines()
+    assert [line[:19].strip() for line in lines[2:]] == report.names
+    display = report.plot()
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels[0] == "model (10)"
+    assert len(labels) == len(report.names)
+
+
+def test_ablation_report_confidence_level_widens_intervals(report):
+    wide = AblationReport(
+        report.names,
+        report.n_parameters,
+        report.scores,
+        test_ratio=report.test_ratio,
+        confidence_level=0.99,
+    )
+    assert wide.to_dict()["low"][0] < report.to_dict()["low"][0]
+    assert "99 % intervals" in repr(wide)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"cv": ShuffleSplit(1)}, "`cv` must give at least two splits, got 1"),
+        ({"confidence_level": 95}, "`confidence_level` must be .* got 95"),
+    ],
+)
+def test_ablation_report_bad_argument_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ablation_report(fast_classifier(), TWO, TWO_LABELS, **options)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "n_parameters, n_components, n_scores, logistic, perceptron",
+    [
+        (24, 100, 1, (23, 24), (9, 2, 23)),  # 2 (9 + 1) + 1 (2 + 1) = 23
+        (24, 2, 1, (2, 3), (2, 5, 21)),  # 5 (2 + 1) + 1 (5 + 1) = 21
+        (12, 4, 3, (3, 12), (4, 1, 11)),  # 1 (4 + 1) + 3 (1 + 1) = 11
+        (819, 256, 10, (80, 810), (69, 10, 810)),
+        (4, 9, 3, (1, 6), (1, 1, 8)),  # no classical model is this small
+    ],
+)
+def test_variants_classical_models_match_the_number_of_parameters(
+    n_parameters, n_components, n_scores, logistic, perceptron
+):
+    size = Size(n_parameters, n_components, n_scores)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 300))[:, :n_components]
+    y = np.arange(300) % max(2, n_scores)
+    classifier = QNNClassifier(random_state=0)
+    variant = VARIANTS["logistic regression"](classifier, None, size)
+    last = variant.estimator.set_params(logisticregression__max_iter=1).fit(X, y)[-1]
+    assert (last.coef_.shape[1], variant.n_parameters) == logistic
+    assert last.coef_.size + last.intercept_.size == variant.n_parameters
+    variant = VARIANTS["perceptron"](classifier, None, size)
+    last = variant.estimator.set_params(mlpclassifier__max_iter=1).fit(X, y)[-1]
+    assert (*last.coefs_[0].shape, variant.n_parameters) == perceptron
+    assert sum(a.size for a in last.coefs_ + last.intercepts_) == variant.n_parameters
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_variants_frozen_circuit_trains_scale_and_bias_to_the_minimum(loss):
+    classifier = fast_classifier(loss=loss)
+    frozen = VARIANTS["circuit frozen"](classifier, None, Size(10, 4, 1))
+    model = frozen.estimator.fit(TWO, TWO_LABELS).model_
+    np.testing.assert_array_equal(
+        model.theta_, start(classifier, TWO, TWO_LABELS).theta_
+    )
+    E = (model.decision_function(TWO) - model.bias_) / model.scale_
+    target = TWO_LABELS == 2
+    if loss == "squared_error":
+        slope, intercept = np.polyfit(E, 2 * target - 1, 1)
+    else:
+        best = LogisticRegression(C=np.inf, tol=1e-9).fit(E[:, None], target)
+        slope, intercept = best.coef_[0, 0], best.intercept_[0]
+    np.testing.assert_allclose(model.scale_, slope, rtol=1e-3)
+    np.testing.assert_allclose(model.bias_, intercept, rtol=1e-3)
+    assert frozen.n_parameters == 2
+
+
+def test_without_entanglers_keeps_parameters_and_makes_products():
+    theta, circuit = ParameterVector("t", 6), QuantumCircuit(3)
+    circuit.h(0)
+    circuit.ry(theta[5], 0)
+    circuit.cx(0, 1)
+    circuit.rzx(2 * theta[1], 1, 2)
+    circuit.crz(theta[2], 2, 0)
+    circuit.cp(theta[0], 1, 2)
+    circuit.u(theta[3], theta[4], 0.5, 1)
+    circuit.ccx(0, 1, 2)
+    product = without_entanglers(circuit)
+    assert list(product.parameters) == list(circuit.parameters)
+    assert all(len(item.qubits) == 1 for item in product.data)
+    singles = [SparsePauliOp(label) for label in ("IIX", "IYI", "ZII", "ZYX")]
+    states = np.eye(8)[:1]
+    values = np.random.default_rng(0).uniform(-3, 3, 6)
+    x, y, z, xyz = StatevectorEngine(product, singles).expectations(states, values)[0]
+    assert xyz == pytest.approx(x * y * z)
+
+
+def test_without_entanglers_of_rotations_alone_is_the_same_circuit():
+    theta, circuit = ParameterVector("t", 3), QuantumCircuit(2)
+    circuit.h(0)
+    for j, name in enumerate(("rx", "ry", "rz")):
+        getattr(circuit, name)(theta[j] + 1, j % 2)
+    values, states = np.array([0.1, 0.2, 0.3]), np.eye(4)
+    operator = [SparsePauliOp(["XY", "ZZ"])]
+    expected, got = (
+        StatevectorEngine(c, operator).expectations(states, values)
+        for c in (circuit, without_entanglers(circuit))
+    )
+    np.testing.assert_allclose(got, expected, atol=1e-14)
