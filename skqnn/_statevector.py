@@ -59,9 +59,9 @@ class StatevectorEngine:
     ):
         self.n_qubits = circuit.num_qubits
         self.n_parameters = circuit.num_parameters
-        # One index, one phase (complex) and, while they are made, a column of complex
-        # weights for each observable: as much as so many states.
-        require_memory(self.n_qubits, 3 + 2 * len(observables))
+        # Besides one state: an index, a phase (complex) and while they are made a
+        # column of complex weights for each observable.
+        require_memory(self.n_qubits, 1, 8 * (4 + 2 * len(observables)))
         gates = compile_circuit(circuit)
         visible = visible_gates(gates, observables)
         gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)

@@ -117,7 +117,7 @@ def test_validation_fraction_that_leaves_a_class_out_is_refused(fraction):
 
 
 @pytest.mark.parametrize(
-    "n_qubits, gib", [(40, "8,192"), (200, r"2\*\*173"), (2000, "")]
+    "n_qubits, gib", [(40, "49,152"), (200, r"2\*\*175"), (2000, "")]
 )
 def test_memory_is_refused_before_any_work(n_qubits, gib):
     classifier = QNNClassifier(encoding="angle")
@@ -126,7 +126,7 @@ def test_memory_is_refused_before_any_work(n_qubits, gib):
 
 
 def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
-    monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-10)
+    monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-12)
     classifier = QNNClassifier(observables=["Z" * 12])
     with pytest.raises(MemoryError, match=r"40 state\(s\) of 12 qubits need"):
         classifier.fit(X, Y)
