@@ -105,7 +105,7 @@ def _aer_by_name(name, shots, n_qubits, options) -> AerDevice:
 
 def _aer_object(backend, shots, n_qubits, options) -> AerDevice:
     known, rest = _split(options, _SIMULATION)
-    own = {key: value for key, value in backend.options if value is not None}
+    own = {key: value for key, value in backend.options.items() if value is not None}
     settings = own | rest
     model = settings.pop("noise_model", None)
     ideal = model is None or model.is_ideal()
