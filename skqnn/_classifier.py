@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from numbers import Integral
@@ -68,14 +68,8 @@ _RULES = {
     "encoding": one_of(
         ("amplitude", "angle"), QuantumCircuit, words="a QuantumCircuit"
     ),
-    "ansatz": Rule(
-        (object,),
-        lambda v: (
-            v in ANSATZE
-            if isinstance(v, str)
-            else callable(v) or isinstance(v, QuantumCircuit)
-        ),
-        f"one of {list(ANSATZE)}, a QuantumCircuit or a callable",
+    "ansatz": one_of(
+        ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
     ),
     "reps": integer(1),
     "entanglement": Rule(
@@ -509,11 +503,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         used = weights > 0
-        if not used.any():
-            raise ValueError(
-                "`sample_weight` must have a positive weight for at least one sample, "
-                "got only zeros."
-            )
         return (X, y, weights) if used.all() else (X[used], y[used], weights[used])
 
     def _check_classes(self, classes, first):

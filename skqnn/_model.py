@@ -1,6 +1,8 @@
 """The quantum model that fits the data: feature map, ansatz and observables."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +54,8 @@ def build_model(
     if isinstance(ansatz, QuantumCircuit):
         n_qubits = max(n_qubits, ansatz.num_qubits)
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
-    gates = compile_circuit(circuit)
+    with _naming("ansatz"):
+        gates = compile_circuit(circuit)
     if measured is None:
         if n_observables >= 2**n_qubits:
             raise ValueError(
@@ -69,6 +72,17 @@ def build_model(
         )
     dead = dead_parameters(gates, measured, circuit.num_parameters)
     return Model(circuit, _feature_map(encoding, n_features, n_qubits), measured, dead)
+
+
+@contextmanager
+def _naming(argument: str) -> Iterator[None]:
+    """Say which argument an error about a circuit speaks of."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"`{argument}` must be a circuit that can be simulated. {error}"
+        ) from error
 
 
 def _check_number(observables: list, n_classes: int, n_observables: int) -> None:
@@ -95,8 +109,8 @@ def _feature_map(
 ) -> QuantumCircuit | None:
     """Return the circuit that encodes a row, None for amplitudes."""
     if isinstance(encoding, QuantumCircuit):
-        for _ in flatten(encoding):  # refuses what is not unitary
-            pass
+        with _naming("encoding"):
+            list(flatten(encoding))  # refuses what is not unitary
         if encoding.num_qubits == n_qubits:
             return encoding
         wide = QuantumCircuit(n_qubits)

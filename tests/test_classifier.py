@@ -98,35 +98,3 @@ def test_verbose_is_seen_on_standard_output_without_logging_set_up(capsys, monke
     assert capsys.readouterr().out == ""
     train(verbose=True)
     assert len(capsys.readouterr().out.splitlines()) == 3
-
-
-# --- Bad input -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weight", [np.inf, np.nan, -1])
-def test_class_weight_of_no_use_is_refused(weight):
-    with pytest.raises(ValueError, match="`class_weight` must have non-negative, fin"):
-        QNNClassifier(class_weight={0: weight, 1: 1}).fit(X, Y)
-
-
-@pytest.mark.parametrize("fraction", [0.01, 0.99])
-def test_validation_fraction_that_leaves_a_class_out_is_refused(fraction):
-    classifier = QNNClassifier(early_stopping=True, validation_fraction=fraction)
-    with pytest.raises(ValueError, match="`validation_fraction` must leave samples"):
-        classifier.fit(X, Y)
-
-
-@pytest.mark.parametrize(
-    "n_qubits, gib", [(40, "49,152"), (200, r"2\*\*175"), (2000, "")]
-)
-def test_memory_is_refused_before_any_work(n_qubits, gib):
-    classifier = QNNClassifier(encoding="angle")
-    with pytest.raises(MemoryError, match=rf"{n_qubits} qubits need {gib}.* GiB"):
-        classifier.fit(RNG.normal(size=(10, n_qubits)), Y[:10])
-
-
-def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
-    monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-12)
-    classifier = QNNClassifier(observables=["Z" * 12])
-    with pytest.raises(MemoryError, match=r"40 state\(s\) of 12 qubits need"):
-        classifier.fit(X, Y)

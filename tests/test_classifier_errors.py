@@ -1,0 +1,235 @@
+"""QNNClassifier refuses bad input before training, and says why."""
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector
+from qiskit_machine_learning.optimizers import COBYLA
+from sklearn.exceptions import NotFittedError
+
+from skqnn import QNNClassifier
+from skqnn._classifier import _RULES
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 4))
+Y = np.arange(40) % 2
+
+WRONG = {  # argument: (values of the wrong type, wrong values)
+    "encoding": ([3, None], ["angles"]),
+    "ansatz": ([3, None], ["efficientsu2"]),
+    "reps": ([1.5, "1", True], [0, -1]),
+    "entanglement": ([], [None, "bogus", 3]),
+    "observables": ([3, None], ["ZZ", [], ["QQ"], ["ZZ", "ZI"], ["Z"]]),
+    "loss": ([None, 1], ["hinge"]),
+    "solver": ([], ["adagrad", None, 3, COBYLA]),
+    "learning_rate": ([0.1], ["adaptive"]),
+    "learning_rate_init": (["0.1", None], [0, -0.1, np.nan, np.inf]),
+    "init_scale": (["1", None], [0, -1, np.inf]),
+    "batch_size": ([2.5, None, True], [0, -1, "full"]),
+    "max_iter": ([10.0, None], [0, -1]),
+    "shuffle": ([1, "yes", None], []),
+    "random_state": (["seed", 1.5, np.random.default_rng(0)], [-1, 2**32]),
+    "tol": (["0", None], [-1e-9, np.nan, np.inf]),
+    "n_iter_no_change": ([2.0, np.inf], [0]),
+    "early_stopping": ([1, None], []),
+    "validation_fraction": (["0.1", None], [0, 1, 1.5, np.nan]),
+    "class_weight": ([[1, 2], 1.0], ["auto", {0: -1}, {0: np.inf}, {0: np.nan}]),
+    "warm_start": ([1, None], []),
+    "verbose": ([2, "yes"], []),
+    "shots": ([10.0, "10"], [0, 1000]),  # 1000 without a backend
+    "gradient": ([None, 1], ["finite_differences"]),
+    "state_preparation": ([None], ["mottonen"]),
+    "n_preparation_layers": ([2.0], [0]),
+    "backend_options": ([3, "noise"], []),
+    "journal": ([3], [""]),
+}
+TYPES = [(name, value) for name, wrong in WRONG.items() for value in wrong[0]]
+VALUES = [(name, value) for name, wrong in WRONG.items() for value in wrong[1]]
+
+
+def test_every_rule_is_in_the_table():
+    assert set(WRONG) == set(_RULES)
+
+
+@pytest.mark.parametrize("name, value", TYPES)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_argument_of_the_wrong_type_is_refused(method, name, value):
+    classifier = QNNClassifier(**{name: value})
+    arguments = {"classes": [0, 1]} if method == "partial_fit" else {}
+    with pytest.raises(TypeError, match=f"^`{name}` must be .*, got "):
+        getattr(QNNClassifier, method)(classifier, X, Y, **arguments)
+
+
+@pytest.mark.parametrize("name, value", VALUES)
+def test_argument_of_the_wrong_value_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"^`{name}` must .*, got "):
+        QNNClassifier(**{name: value}).fit(X, Y)
+
+
+TOGETHER = [  # arguments that do not go together, the message
+    ({"gradient": "adjoint", "solver": "spsa"}, "`gradient` must be 'auto' or 'spsa'"),
+    ({"gradient": "spsa", "solver": "lbfgs"}, "`solver` must be one of .*'lbfgs'"),
+    ({"gradient": "adjoint", "backend": "aer"}, "`gradient` must .*exact engine"),
+    ({"shots": 10}, "`shots` must be None with the exact engine .*backend='aer'"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", TOGETHER)
+def test_arguments_that_do_not_go_together_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        QNNClassifier(**arguments).fit(X, Y)
+
+
+def spoilt(value):
+    spoilt = X.copy()
+    spoilt[3, 1] = value
+    return spoilt
+
+
+DATA = [  # X, y, sample_weight, message
+    (spoilt(np.nan), Y, None, "Input X contains NaN"),
+    (spoilt(np.inf), Y, None, "Input X contains infinity"),
+    (X, np.full(40, np.nan), None, "contains NaN"),
+    (X, Y[:39], None, "inconsistent numbers of samples"),
+    (X, np.zeros(40), None, r"`y` must have at least two classes .*got 1 class: \[0"),
+    (X, Y, 1.0 - Y, "`y` must have at least two classes .*positive weight"),
+    (X, np.linspace(0, 1, 40), None, "Unknown label type"),
+    (X, Y, np.zeros(40), "Sample weights must contain at least one non-zero"),
+    (X, Y, np.full(40, -1.0), "Negative values in data passed to `sample_weight`"),
+    (X, Y, spoilt(np.nan)[:, 1], "sample_weight contains NaN"),
+]
+
+
+@pytest.mark.parametrize("X, y, sample_weight, message", DATA)
+def test_data_of_no_use_is_refused(X, y, sample_weight, message):
+    with pytest.raises(ValueError, match=message):
+        QNNClassifier().fit(X, y, sample_weight)
+
+
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_prediction_refuses_other_columns_and_missing_values(method):
+    classifier = QNNClassifier(random_state=0)
+    with pytest.raises(NotFittedError):
+        getattr(classifier, method)(X)
+    classifier.fit(X, Y)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .*expecting 4"):
+        getattr(classifier, method)(X[:, :3])
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        getattr(classifier, method)(spoilt(np.nan))
+
+
+def test_fit_after_warm_start_refuses_other_data():
+    classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match=r"`warm_start` needs the same classes"):
+        classifier.fit(X, Y + 1)
+    with pytest.raises(ValueError, match="X has 3 features"):
+        classifier.fit(X[:, :3], Y)
+
+
+PARTIAL = [  # y, classes of the second call, message
+    (Y + 1, None, r"`y` must contain only labels in `classes`, \[0 1\], got \[2\]"),
+    (Y, [0, 1, 2], r"`classes` must be the same at every call, \[0 1\], got \[0 1 2"),
+]
+
+
+@pytest.mark.parametrize("y, classes, message", PARTIAL)
+def test_partial_fit_refuses_other_labels(y, classes, message):
+    classifier = QNNClassifier().partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(ValueError, match=message):
+        classifier.partial_fit(X, y, classes=classes)
+
+
+def test_partial_fit_needs_classes_first():
+    with pytest.raises(ValueError, match="`classes` must be given at the first call"):
+        QNNClassifier().partial_fit(X, Y)
+    with pytest.raises(ValueError, match="`classes` must have at least two labels"):
+        QNNClassifier().partial_fit(X, 0 * Y, classes=[0])
+    with pytest.raises(ValueError, match="`y` must contain only labels in `classes`"):
+        QNNClassifier().partial_fit(X, Y, classes=[0, 7])
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", COBYLA()])
+def test_partial_fit_exists_for_mini_batch_solvers_only(solver):
+    assert hasattr(QNNClassifier(), "partial_fit")
+    assert not hasattr(QNNClassifier(solver=solver), "partial_fit")
+
+
+def circuit(kind):
+    """Return a circuit on two qubits that cannot be used."""
+    circuit = QuantumCircuit(2, 2)
+    a, b, c, d = ParameterVector("p", 4)
+    circuit.ry(a, 0)
+    if kind == "measured":
+        circuit.measure(0, 0)
+    elif kind == "reset":
+        circuit.reset(0)
+    elif kind == "nonlinear":
+        circuit.rx(a**2, 1)
+    elif kind == "two parameters":
+        circuit.rx(a + b, 1)
+    elif kind == "conditional":
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.ry(b + c + d, 0)
+    return circuit
+
+
+CIRCUITS = [
+    ("ansatz", "measured", "must be unitary, got the instruction 'measure'"),
+    ("ansatz", "reset", "must be unitary, got the instruction 'reset'"),
+    ("ansatz", "conditional", "must be unitary, got the instruction 'if_else'"),
+    ("ansatz", "nonlinear", r"linear in one parameter .*got p\[0\]\*\*2"),
+    ("ansatz", "two parameters", r"linear in one parameter .*got p\[0\] \+ p\[1\]"),
+    ("encoding", "conditional", "must be unitary, got the instruction 'if_else'"),
+    ("encoding", "measured", "one parameter per feature .*got 1 parameters for 4"),
+]
+
+
+@pytest.mark.parametrize("argument, kind, message", CIRCUITS)
+def test_circuit_that_cannot_be_used_is_refused(argument, kind, message):
+    with pytest.raises(ValueError, match=f"^`{argument}` must .*{message}"):
+        QNNClassifier(**{argument: circuit(kind)}).fit(X, Y)
+
+
+def test_ansatz_without_parameters_is_refused():
+    bound = circuit("").assign_parameters([1.0])
+    with pytest.raises(ValueError, match="`ansatz` must have at least one unbound"):
+        QNNClassifier(ansatz=bound).fit(X, Y)
+
+
+def test_too_few_qubits_for_the_classes_are_refused():
+    one = QuantumCircuit(1)
+    one.ry(Parameter("x"), 0)
+    with pytest.raises(ValueError, match="find 3 different Z strings, got only 1"):
+        QNNClassifier(encoding=one).fit(X[:, :1], np.arange(40) % 3)
+
+
+@pytest.mark.parametrize("weight", [np.inf, np.nan, -1])
+def test_class_weight_of_no_use_is_refused(weight):
+    with pytest.raises(ValueError, match="`class_weight` must have non-negative, fin"):
+        QNNClassifier(class_weight={0: weight, 1: 1}).fit(X, Y)
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.99])
+def test_validation_fraction_that_leaves_a_class_out_is_refused(fraction):
+    classifier = QNNClassifier(early_stopping=True, validation_fraction=fraction)
+    with pytest.raises(ValueError, match="`validation_fraction` must leave samples"):
+        classifier.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "n_qubits, gib", [(40, "49,152"), (200, r"2\*\*175"), (2000, "")]
+)
+def test_memory_is_refused_before_any_work(n_qubits, gib):
+    classifier = QNNClassifier(encoding="angle")
+    with pytest.raises(MemoryError, match=rf"{n_qubits} qubits need {gib}.* GiB"):
+        classifier.fit(RNG.normal(size=(10, n_qubits)), Y[:10])
+
+
+def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
+    monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-12)
+    classifier = QNNClassifier(observables=["Z" * 12])
+    with pytest.raises(MemoryError, match=r"40 state\(s\) of 12 qubits need"):
+        classifier.fit(X, Y)
