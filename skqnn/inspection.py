@@ -3,18 +3,23 @@
 from skqnn._ablation import AblationReport, ablation_report
 from skqnn._circuit_displays import CircuitDisplay, EncodingDisplay
 from skqnn._displays import ShotNoiseDisplay, TrainingCurveDisplay
+from skqnn._fisher import FisherSummary
 from skqnn._gradient_check import GradientCheck, check_gradients
 from skqnn._model_displays import ObservableDisplay, ParameterDisplay
+from skqnn._trainability import TrainabilityReport, trainability_report
 
 __all__ = [
     "AblationReport",
     "CircuitDisplay",
     "EncodingDisplay",
+    "FisherSummary",
     "GradientCheck",
     "ObservableDisplay",
     "ParameterDisplay",
     "ShotNoiseDisplay",
+    "TrainabilityReport",
     "TrainingCurveDisplay",
     "ablation_report",
     "check_gradients",
+    "trainability_report",
 ]

@@ -26,7 +26,7 @@ _BELOW_CLASSIFIER = (
 _ESTIMATORS = {"_encoder", "_classifier"}
 _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
 _DISPLAYS = {"_circuit_displays", "_displays", "_model_displays"}
-_DIAGNOSTICS = _DISPLAYS | {"_ablation", "_gradient_check", "_trainability"}
+_REPORTS = {"_ablation", "_fisher", "_gradient_check", "_trainability"}
 ALLOWED_IMPORTS = {
     "__init__": _ESTIMATORS | {"inspection", "export"},
     "_encoder": {"_images", "_validation"},
@@ -68,7 +68,7 @@ ALLOWED_IMPORTS = {
     "_ablation": _INTROSPECTING | {"_variants"},
     "_fisher": set(),
     "_trainability": _INTROSPECTING | {"_fisher"},
-    "inspection": _DIAGNOSTICS,
+    "inspection": _DISPLAYS | _REPORTS,
     "export": _BELOW_CLASSIFIER | _ESTIMATORS,
 }
 

@@ -15,10 +15,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skqnn import QNNClassifier
-from skqnn._introspection import start
+from skqnn._fisher import METRICS, effective_dimension, fisher_information, rank
+from skqnn._introspection import pose, start
+from skqnn._losses import LOSSES
 from skqnn._statevector import StatevectorEngine
 from skqnn._variants import VARIANTS, Size, without_entanglers
-from skqnn.inspection import AblationReport, ablation_report
+from skqnn.inspection import AblationReport, ablation_report, trainability_report
 
 matplotlib.use("Agg")
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -213,3 +215,170 @@ def test_without_entanglers_of_rotations_alone_is_the_same_circuit():
         for c in (circuit, without_entanglers(circuit))
     )
     np.testing.assert_allclose(got, expected, atol=1e-14)
+
+
+def ry_layer(n_qubits):
+    theta, circuit = ParameterVector("t", n_qubits), QuantumCircuit(n_qubits)
+    for q in range(n_qubits):
+        circuit.ry(theta[q], q)
+    return circuit
+
+
+def twice_the_same_rotation(n_qubits):
+    theta, circuit = ParameterVector("t", 2 * n_qubits), QuantumCircuit(n_qubits)
+    for j in range(2 * n_qubits):
+        circuit.ry(theta[j], j // 2)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    "observables, variance, n_dead",
+    [
+        # E = cos(t_0) cos(t_1) ...: each factor has the mean square 1/2.
+        (lambda n: ["Z" * n], lambda n: 0.5**n, lambda n: 0),
+        (lambda n: ["Z" + "I" * (n - 1)], lambda n: 0.5, lambda n: n - 1),
+    ],
+)
+def test_trainability_report_variance_of_a_product_is_known(
+    observables, variance, n_dead
+):
+    sizes = (1, 2, 4)
+    report = trainability_report(
+        ry_layer, n_qubits=sizes, observables=observables, n_draws=2000, random_state=0
+    )
+    assert report.reps == [1]
+    expected = [variance(n) for n in sizes]
+    np.testing.assert_allclose(report.gradient_variance[:, 0], expected, rtol=0.1)
+    assert report.to_dict()["n_dead"] == [n_dead(n) for n in sizes]
+    decay = variance(2) / variance(1)
+    np.testing.assert_allclose(report.decay_per_qubit, decay, rtol=0.05)
+
+
+def test_trainability_report_auto_measures_what_the_classifier_would():
+    options = {"n_qubits": (3,), "reps": (1, 2), "n_draws": 5, "random_state": 0}
+    auto = trainability_report("real_amplitudes", **options)
+    parity = trainability_report(
+        QNNClassifier(), observables=lambda n: ["Z" * n], **options
+    )
+    np.testing.assert_array_equal(auto.gradient_variance, parity.gradient_variance)
+    assert auto.fisher is None
+
+
+def test_trainability_report_passes_entanglement_on():
+    options = {"n_qubits": (4,), "reps": (2,), "n_draws": 5, "random_state": 0}
+    linear, circular = (
+        trainability_report(QNNClassifier(entanglement=e), **options)
+        for e in ("linear", "circular")
+    )
+    assert linear.gradient_variance != circular.gradient_variance
+
+
+def test_trainability_report_circuit_has_one_size():
+    report = trainability_report(ry_layer(3), n_draws=5, random_state=0)
+    assert (report.n_qubits, report.reps) == ([3], [1])
+    assert np.isnan(report.decay_per_qubit).all()
+    assert "per qubit" not in repr(report)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_trainability_report_rank_of_a_redundant_circuit_is_half(loss):
+    classifier = QNNClassifier(ansatz=twice_the_same_rotation, loss=loss)
+    report = trainability_report(
+        classifier, TWO, TWO_LABELS, n_qubits=(1,), n_draws=5, random_state=0
+    )
+    assert (report.fisher.n_parameters, report.fisher.rank) == (4, 2)
+    np.testing.assert_allclose(report.fisher.eigenvalues.sum(), 4)
+    np.testing.assert_allclose(report.fisher.eigenvalues[2:], 0, atol=1e-12)
+
+
+def test_trainability_report_dead_parameters_lower_the_rank():
+    classifier = QNNClassifier(observables=["IZ"])
+    fisher = trainability_report(
+        classifier, TWO, TWO_LABELS, n_qubits=(1,), n_draws=5, random_state=0
+    ).fisher
+    assert fisher.dead_parameters.tolist() == [3]
+    assert fisher.rank == 3
+
+
+def test_trainability_report_fitted_needs_no_labels():
+    model = make_pipeline(MinMaxScaler(), fast_classifier()).fit(IRIS, SPECIES)
+    options = {"n_qubits": (2,), "n_draws": 3, "max_samples": 9, "random_state": 0}
+    report = trainability_report(model, IRIS, **options)
+    labelled = trainability_report(model, IRIS, SPECIES, **options)
+    assert report.fisher.effective_dimension == labelled.fisher.effective_dimension
+    assert report.fisher.n_data == 150
+    fewer = trainability_report(model, IRIS, **(options | {"max_samples": 8}))
+    assert fewer.fisher.effective_dimension != report.fisher.effective_dimension
+
+
+@pytest.mark.parametrize("n_classes, loss", [(2, "log_loss"), (3, "log_loss")])
+def test_fisher_information_is_that_of_the_labels(n_classes, loss):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 4)), np.arange(6) % n_classes
+    classifier, engine, data = pose(QNNClassifier(random_state=0), X, y)
+    theta = classifier.theta_
+    got = fisher_information(engine, data.states, theta, METRICS[loss])
+
+    def log_probabilities(theta):
+        E = engine.expectations(data.states, theta)
+        return LOSSES[loss].log_probabilities(E)
+
+    h = 1e-5
+    steps = h * np.eye(len(theta))
+    slopes = np.array(
+        [log_probabilities(theta + s) - log_probabilities(theta - s) for s in steps]
+    ) / (2 * h)
+    p = np.exp(log_probabilities(theta))
+    expected = np.einsum("ank,bnk,nk->ab", slopes, slopes, p) / len(X)
+    np.testing.assert_allclose(got, expected, atol=1e-8)
+
+
+def test_effective_dimension_of_known_matrices():
+    kappa = 1000 / (2 * np.pi * np.log(1000))
+    # Normalised: trace 2. det(1 + kappa F) is (1 + kappa)^2 and 1 + 2 kappa.
+    full = effective_dimension(5 * np.eye(2)[None], 1000)
+    assert full == pytest.approx(2 * np.log(1 + kappa) / np.log(kappa))
+    half = effective_dimension(np.diag([7.0, 0.0])[None], 1000)
+    assert half == pytest.approx(np.log(1 + 2 * kappa) / np.log(kappa))
+    assert np.isnan(effective_dimension(np.eye(2)[None], 18))
+
+
+def test_effective_dimension_averages_volumes_over_the_angles():
+    kappa = 1000 / (2 * np.pi * np.log(1000))
+    # Mean trace 2 of one parameter: normalised to 1/2 and 3/2.
+    fishers = np.array([1.0, 3.0]).reshape(2, 1, 1)
+    volume = (np.sqrt(1 + kappa / 2) + np.sqrt(1 + 3 * kappa / 2)) / 2
+    expected = 2 * np.log(volume) / np.log(kappa)
+    assert effective_dimension(fishers, 1000) == pytest.approx(expected)
+
+
+def test_effective_dimension_tends_to_the_rank():
+    fishers = np.array([np.diag([1.0, 2.0, 0.0]), np.diag([3.0, 0.5, 0.0])])
+    assert rank(fishers) == 2
+    assert effective_dimension(fishers, 10**300) == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_trainability_report_plots_and_prints(with_data):
+    data = (TWO, TWO_LABELS) if with_data else ()
+    report = trainability_report(
+        QNNClassifier(), *data, n_qubits=(2, 3), reps=(1, 2), n_draws=3, random_state=0
+    )
+    display = report.plot()
+    assert len(display.axes_) == 1 + with_data
+    assert len(display.ax_.lines) == 2
+    assert ("Effective dimension with 80 data" in repr(report)) is with_data
+    assert "per qubit" in repr(report)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"n_draws": 1}, "`n_draws` must be an integer of at least 2, got 1"),
+        ({"max_samples": 0}, "`max_samples` must be an integer of at least 2, got 0"),
+        ({"X": IRIS}, "`y` must be given with X"),
+    ],
+)
+def test_trainability_report_bad_argument_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        trainability_report(QNNClassifier(), **options)
