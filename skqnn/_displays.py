@@ -231,7 +231,7 @@ class ShotNoiseDisplay:
         -------
         display : ShotNoiseDisplay
         """
-        classifier: Any = final_classifier(estimator)
+        classifier = final_classifier(estimator)
         check_is_fitted(classifier, "theta_")
         seen = classifier_input(estimator, X)
         values, std = classifier.decision_function(seen, return_std=True)

@@ -1,6 +1,7 @@
 """Displays: numbers in, axes out; and scikit-learn's own displays on our estimator."""
 
 import builtins
+from copy import copy
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -293,14 +294,17 @@ def test_shot_noise_display_several_classes_shows_margins():
     assert display.ax_.get_ylabel() == "margin"
 
 
-def test_shot_noise_display_asks_the_classifier_for_errors(iris, monkeypatch):
-    def decision_function(self, X, *, return_std):
-        return X[:, 0] - 5, np.full(len(X), 0.1)
-
-    monkeypatch.setattr(QNNClassifier, "decision_function", decision_function)
-    display = ShotNoiseDisplay.from_estimator(iris, IRIS, SPECIES)
-    np.testing.assert_array_equal(display.decision_values, IRIS[:, 0] - 5)
-    assert len(display.ax_.get_legend().get_texts()) == 3
+def test_shot_noise_display_asks_the_classifier_for_errors(pipeline):
+    X, y = DIGITS[ZERO_ONE][:10], DIGIT_LABELS[ZERO_ONE][:10]
+    sampled = copy(pipeline[-1]).set_params(backend="aer", shots=500)
+    display = ShotNoiseDisplay.from_estimator(
+        make_pipeline(pipeline[0], sampled), X, y, n_std=1
+    )
+    # Of a parity Z...Z with outcomes +1 and -1.
+    E = (display.decision_values - sampled.bias_) / sampled.scale_
+    std = np.abs(sampled.scale_) * np.sqrt((1 - E**2) / 500)
+    np.testing.assert_allclose(display.std, std, rtol=0.01)
+    assert len(display.ax_.get_legend().get_texts()) == 2
 
 
 def test_decision_boundary_display_works():
