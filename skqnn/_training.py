@@ -220,6 +220,8 @@ def _lbfgs(objective, data, params, max_iter, tol, report) -> np.ndarray:
         callback=iteration,
         options={"maxiter": max_iter, "gtol": tol},
     )
+    if result.nit == 0:  # the start was a minimum already
+        report(result.x, float(result.fun))
     return result.x
 
 

@@ -1,11 +1,18 @@
-"""QNNClassifier: what each argument does, what is remembered, what is refused."""
+"""QNNClassifier: what each argument does, what is learnt and remembered."""
 
 import logging
 import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from qiskit.primitives import StatevectorEstimator
+from qiskit.quantum_info import Statevector
+from qiskit_machine_learning.gradients import ParamShiftEstimatorGradient
+from qiskit_machine_learning.neural_networks import EstimatorQNN
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
 from sklearn.exceptions import ConvergenceWarning
 
@@ -28,6 +35,436 @@ def train(X=X, y=Y, sample_weight=None, **arguments):
 
 def params(classifier):
     return np.concatenate([classifier.theta_, classifier.scale_, classifier.bias_])
+
+
+# --- Arguments -----------------------------------------------------------------------
+
+BATCHES, STOP = {"batch_size": 7}, {"tol": 1e3, "max_iter": 30}
+HOLD_OUT = {"early_stopping": True}
+ARGUMENTS = {  # argument: (arguments of both fits, another value than the default)
+    "encoding": ({}, "angle"),
+    "ansatz": ({}, "tree"),
+    "reps": ({}, 2),
+    "entanglement": ({"encoding": "angle"}, "linear"),
+    "observables": ({}, ["XZ"]),
+    "loss": ({}, "squared_error"),
+    "solver": ({}, "sgd"),
+    "learning_rate": ({}, "cosine"),
+    "learning_rate_init": ({}, 0.01),
+    "init_scale": ({}, 3.0),
+    "batch_size": ({}, 7),
+    "max_iter": ({}, 4),
+    "shuffle": (BATCHES, False),
+    "random_state": ({}, 1),
+    "tol": ({"n_iter_no_change": 1}, 1e3),
+    "n_iter_no_change": (STOP, 2),
+    "early_stopping": ({}, True),
+    "validation_fraction": (HOLD_OUT, 0.5),
+    "class_weight": ({}, {0: 1, 1: 5}),
+    "gradient": ({}, "spsa"),
+    "backend": ({}, "aer"),
+    "shots": ({"backend": "aer"}, 10),
+}
+ELSEWHERE = {  # the test that fails if the argument is ignored
+    "warm_start": "test_warm_start_continues_bit_for_bit",
+    "verbose": "test_verbose_logs_one_line_per_epoch",
+    "state_preparation": "tests of backends",
+    "n_preparation_layers": "tests of backends",
+    "backend_options": "tests of backends",
+    "journal": "tests of backends",
+}
+
+
+def test_every_argument_has_a_test():
+    assert set(QNNClassifier().get_params()) == ARGUMENTS.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_argument_is_not_ignored(name):
+    base, value = ARGUMENTS[name]
+    default, changed = train(**base), train(**(base | {name: value}))
+    assert default.get_params()[name] != value
+    assert not np.array_equal(params(default), params(changed))
+
+
+# --- Learning ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "spsa", "lbfgs"])
+def test_fit_separates_what_one_circuit_can(solver, loss):
+    teacher = train(max_iter=1, init_scale=3.0)
+    scores = teacher.decision_function(X)
+    y = (scores > np.median(scores)).astype(int)
+    rate = {"learning_rate_init": 0.5 if solver == "spsa" else 0.1, "max_iter": 300}
+    classifier = train(X, y, solver=solver, loss=loss, learning_rate="cosine", **rate)
+    assert classifier.score(X, y) >= 0.9
+
+
+LABELS = {
+    "strings": ["no", "yes"],
+    "bools": [False, True],
+    "digits": [3, 7],
+    "signs": [-1, 1],
+    "floats": [0.0, 2.0],
+    "objects": np.array(["x", "yy"], dtype=object),
+    "three": ["a", "b", "c"],
+    "five": [1, 3, 5, 7, 9],
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_any_type(name):
+    labels = np.asarray(LABELS[name])
+    y = labels[np.arange(40) % len(labels)]
+    classifier = train(X, y)
+    n_scores = 1 if len(labels) == 2 else len(labels)
+    assert_array_equal(classifier.classes_, labels)
+    assert classifier.predict(X).dtype == labels.dtype
+    assert set(classifier.predict(X).tolist()) <= set(labels.tolist())
+    shape = (40,) if n_scores == 1 else (40, n_scores)
+    assert classifier.decision_function(X).shape == shape
+    assert len(classifier.bias_) == len(classifier.observables_) == n_scores
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+@pytest.mark.parametrize("y", [Y, Y3], ids=["2 classes", "3 classes"])
+def test_predictions_agree_with_each_other(loss, y):
+    classifier = train(X, y, loss=loss, max_iter=30)
+    scores, p = classifier.decision_function(X), classifier.predict_proba(X)
+    winner = np.argmax(scores, axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+    assert_array_equal(classifier.predict(X), classifier.classes_[winner])
+    assert_array_equal(np.argmax(p, axis=1), winner)
+    assert_allclose(p.sum(axis=1), 1)
+    assert_allclose(np.exp(classifier.predict_log_proba(X)), p)
+    assert classifier.score(X, y) == np.mean(classifier.predict(X) == y)
+
+
+def test_fitted_attributes():
+    classifier = train(X, Y3, early_stopping=True, reps=2)
+    assert classifier.n_qubits_ == classifier.circuit_.num_qubits == 2
+    assert classifier.n_parameters_ == len(params(classifier)) == 6 + 1 + 3
+    assert classifier.n_features_in_ == 4
+    assert classifier.n_iter_ == len(classifier.loss_curve_) == 3
+    assert classifier.loss_ == classifier.loss_curve_[-1]
+    assert len(classifier.gradient_norm_curve_) == len(classifier.validation_scores_)
+    assert classifier.best_validation_score_ == max(classifier.validation_scores_)
+    assert len(classifier.dead_parameters_) == 0
+    assert classifier.gradient_ == "adjoint"
+    assert classifier.feature_map_ is None
+
+
+def test_fitted_reference_model_has_24_parameters():
+    images = RNG.uniform(size=(10, 2048))
+    classifier = train(images, Y[:10], max_iter=1)
+    assert (classifier.n_parameters_, classifier.n_qubits_) == (24, 11)
+    assert classifier.observables_[0].paulis.to_labels() == ["Z" * 11]
+
+
+# --- Equal to Qiskit -----------------------------------------------------------------
+
+
+def scores_by_qiskit(classifier, states):
+    circuit = classifier.circuit_.assign_parameters(classifier.theta_)
+    finals = [Statevector(state).evolve(circuit) for state in states]
+    E = [
+        [np.real(f.expectation_value(o)) for o in classifier.observables_]
+        for f in finals
+    ]
+    return classifier.scale_ * np.array(E) + classifier.bias_
+
+
+def feature_states(feature_map, X):
+    return [Statevector(feature_map.assign_parameters(row)) for row in X]
+
+
+def amplitudes(X):
+    padded = np.pad(X, [(0, 0), (0, 4 - X.shape[1])])
+    return padded / np.linalg.norm(padded, axis=1, keepdims=True)
+
+
+ZZ = zz_feature_map(3, reps=1)
+RY = QuantumCircuit(3)
+for qubit, feature in enumerate(ParameterVector("x", 3)):
+    RY.ry(feature, qubit)
+ENCODINGS = {  # encoding, rows of X to states
+    "amplitude": ("amplitude", amplitudes),
+    "angle": ("angle", lambda X: feature_states(RY, X)),
+    "circuit": (ZZ, lambda X: feature_states(ZZ, X)),
+}
+
+
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_decision_function_equals_qiskit(name, ansatz):
+    encoding, states = ENCODINGS[name]
+    rows = X[:, :3]
+    classifier = train(rows, Y3, encoding=encoding, ansatz=ansatz, max_iter=1)
+    expected = scores_by_qiskit(classifier, states(rows[:5]))
+    assert_allclose(classifier.decision_function(rows[:5]), expected, atol=1e-12)
+
+
+def test_angle_encoding_is_ry_of_each_feature():
+    classifier = train(X[:, :1], Y, encoding="angle", max_iter=1)
+    cos = np.cos(X[:, 0] + classifier.theta_.sum())  # RY RY RY |0>, measured by Z
+    scores = classifier.scale_ * cos + classifier.bias_
+    assert_allclose(classifier.decision_function(X[:, :1]), scores, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::skqnn._model.DeadParameterWarning")
+def test_notebook_model_equals_estimator_qnn():
+    angles = RNG.uniform(0, np.pi, (2, 11))
+    classifier = train(
+        angles,
+        [0, 1],
+        encoding="angle",
+        observables=["Z" + 10 * "I"],
+        loss="squared_error",
+        batch_size=1,
+        max_iter=1,
+    )
+    weights = real_amplitudes(11, entanglement="full", reps=1)
+    estimator = StatevectorEstimator()
+    peer = EstimatorQNN(
+        circuit=classifier.feature_map_.compose(weights),
+        observables=classifier.observables_,
+        input_params=list(classifier.feature_map_.parameters),
+        weight_params=list(weights.parameters),
+        estimator=estimator,
+        default_precision=0,  # its default adds noise
+        gradient=ParamShiftEstimatorGradient(estimator),
+    )
+    theta = classifier.theta_
+    with classifier._engine(seed=None) as engine:
+        E, pullback = engine.vjp(engine.prepare(angles), theta)
+    assert_allclose(E, peer.forward(angles, theta), atol=1e-10)
+    slopes = [pullback(row[:, None]) for row in np.eye(2)]
+    assert_allclose(slopes, peer.backward(angles, theta)[1][:, 0], atol=1e-10)
+
+
+# --- Continuing ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "spsa"])
+def test_warm_start_continues_bit_for_bit(solver, shuffle):
+    how = {"solver": solver, "shuffle": shuffle, "batch_size": 7}
+    whole = train(max_iter=6, **how)
+    halves = train(warm_start=True, **how)
+    with pytest.warns(ConvergenceWarning):
+        halves.fit(X, Y)
+    assert_array_equal(params(halves), params(whole))
+    assert halves.loss_curve_ == whole.loss_curve_
+    assert halves.n_iter_ == 6
+
+
+def test_without_warm_start_fit_begins_anew():
+    classifier = train()
+    before = params(classifier)
+    with pytest.warns(ConvergenceWarning):
+        classifier.fit(X, Y)
+    assert_array_equal(params(classifier), before)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_partial_fit_over_chunks_is_an_epoch_of_fit(solver):
+    how = {"solver": solver, "shuffle": False, "batch_size": 5, "random_state": 0}
+    parts = QNNClassifier(**how)
+    for _ in range(2):
+        for rows in (slice(0, 15), slice(15, 40)):
+            parts.partial_fit(X[rows], Y[rows], classes=[0, 1])
+    assert_array_equal(params(parts), params(train(max_iter=2, **how)))
+    assert parts.n_iter_ == len(parts.loss_curve_) == 4
+
+
+def test_partial_fit_of_one_class_at_a_time():
+    classifier = QNNClassifier(random_state=0)
+    for label in (2, 0, 1):
+        classifier.partial_fit(X, np.full(40, label), classes=[0, 1, 2])
+    assert_array_equal(classifier.classes_, [0, 1, 2])
+    assert classifier.predict_proba(X).shape == (40, 3)
+
+
+class Recorder:
+    """Keep the parameters after each epoch."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.epochs.append(params(fitted_estimator))
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_early_stopping_restores_the_best_weights(solver):
+    recorder = Recorder()
+    classifier = QNNClassifier(
+        solver=solver, early_stopping=True, validation_fraction=0.4, random_state=3
+    )
+    classifier.set_callbacks(recorder).fit(X, Y)
+    scores = classifier.validation_scores_
+    best = int(np.argmax(scores))
+    assert best < len(scores) - 1
+    assert classifier.best_validation_score_ == scores[best]
+    assert_array_equal(params(classifier), recorder.epochs[best])
+
+
+# --- Weights -------------------------------------------------------------------------
+
+FULL_BATCH = {"shuffle": False, "batch_size": 1000}
+
+
+def test_sample_weight_zero_is_a_removed_sample():
+    kept = np.arange(40) % 4 > 0
+    weighted = train(sample_weight=kept.astype(float), batch_size=7)
+    assert_array_equal(params(weighted), params(train(X[kept], Y[kept], batch_size=7)))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sample_weight_two_is_a_repeated_sample(solver):
+    weights = 1 + np.arange(40) % 3
+    weighted = train(sample_weight=weights, solver=solver, **FULL_BATCH)
+    repeated = train(
+        X.repeat(weights, 0), Y.repeat(weights), solver=solver, **FULL_BATCH
+    )
+    assert_allclose(params(weighted), params(repeated), rtol=1e-9)
+
+
+CLASS_WEIGHTS = {  # class_weight: the equal sample_weight
+    "dict": ({"a": 2.0, "b": 0.5, "c": 1.0}, np.array([2.0, 0.5, 1.0])),
+    "one class out": ({"a": 0.0, "b": 1.0, "c": 1.0}, np.array([0.0, 1.0, 1.0])),
+    "balanced": ("balanced", 40 / 3 / np.array([14, 13, 13])),
+}
+
+
+@pytest.mark.parametrize("name", CLASS_WEIGHTS)
+def test_class_weight_equals_sample_weight(name):
+    class_weight, weights = CLASS_WEIGHTS[name]
+    by_class = train(X, Y3, class_weight=class_weight, **FULL_BATCH)
+    weights = weights[np.searchsorted(["a", "b", "c"], Y3)]
+    by_sample = train(X, Y3, sample_weight=weights, **FULL_BATCH)
+    if name == "one class out":  # removed samples would take the class with them
+        by_sample = train(X, Y3, np.maximum(weights, 1e-12), **FULL_BATCH)
+    assert_allclose(params(by_class), params(by_sample), rtol=1e-8)
+
+
+def test_class_weight_balanced_counts_by_sample_weight():
+    weights = 1 + np.arange(40) % 3
+    weighted = train(X, Y, weights, class_weight="balanced", **FULL_BATCH)
+    X2, y2 = X.repeat(weights, 0), Y.repeat(weights)
+    repeated = train(X2, y2, class_weight="balanced", **FULL_BATCH)
+    assert_allclose(params(weighted), params(repeated), rtol=1e-9)
+
+
+# --- Randomness ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "spsa"])
+def test_random_state_decides_every_bit(solver):
+    how = {"solver": solver, "batch_size": 7, "early_stopping": True}
+    first, second, other = (train(random_state=s, **how) for s in (5, 5, 6))
+    assert_array_equal(params(first), params(second))
+    assert not np.array_equal(params(first), params(other))
+
+
+def test_random_state_instance_is_advanced():
+    state = np.random.RandomState(5)
+    first, second = train(random_state=state), train(random_state=state)
+    assert_array_equal(params(first), params(train(random_state=5)))
+    assert not np.array_equal(params(first), params(second))
+
+
+# --- Stopping ------------------------------------------------------------------------
+
+EPOCHS = [  # arguments, epochs; the first epoch always improves on infinity
+    ({"tol": 1e3, "n_iter_no_change": 4}, 5),
+    ({"solver": "lbfgs", "tol": 1e3}, 1),
+    ({"learning_rate": "one_cycle", "tol": 1e3, "max_iter": 15}, 15),
+    ({"early_stopping": True, "tol": 1.0, "n_iter_no_change": 3}, 4),
+]
+
+
+@pytest.mark.parametrize("arguments, n_epochs", EPOCHS)
+def test_stops_without_improvement_and_without_warning(arguments, n_epochs):
+    classifier = QNNClassifier(random_state=0, **arguments).fit(X, Y)
+    assert classifier.n_iter_ == n_epochs
+
+
+def interrupt_after(n_calls, monkeypatch):
+    """Let Ctrl-C be pressed in the engine's call after `n_calls` of them."""
+    from skqnn._statevector import StatevectorEngine
+
+    calls, vjp = [], StatevectorEngine.vjp
+
+    def interrupted(self, states, theta):
+        calls.append(theta)
+        if len(calls) > n_calls:
+            raise KeyboardInterrupt
+        return vjp(self, states, theta)
+
+    monkeypatch.setattr(StatevectorEngine, "vjp", interrupted)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", ADAM(maxiter=50)])
+@pytest.mark.parametrize("n_calls", [0, 12])
+def test_keyboard_interrupt_leaves_a_usable_model(solver, n_calls, monkeypatch):
+    interrupt_after(n_calls, monkeypatch)
+    classifier = QNNClassifier(solver=solver, random_state=0)
+    with pytest.warns(UserWarning, match="interrupted by user") as caught:
+        classifier.fit(X, Y)
+    assert caught[0].filename == __file__
+    assert (classifier.n_iter_ > 0) == (n_calls > 0)
+    assert np.isfinite(classifier.predict_proba(X)).all()
+
+
+def test_keyboard_interrupt_keeps_the_last_step(monkeypatch):
+    expected = params(train(max_iter=12, tol=0))
+    interrupt_after(12, monkeypatch)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        interrupted = QNNClassifier(random_state=0).fit(X, Y)
+    assert_array_equal(params(interrupted), expected)
+
+
+# --- Gradients and backends ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_gradient_by_parameter_shift_trains_the_same(solver):
+    adjoint = train(solver=solver)
+    shifted = train(solver=solver, gradient="parameter_shift")
+    assert shifted.gradient_ == "parameter_shift"
+    assert_allclose(params(shifted), params(adjoint), rtol=1e-8)
+
+
+def test_backend_changed_after_fit_leaves_the_fitted_state_alone():
+    classifier = train()
+    before, scores = dict(vars(classifier)), classifier.decision_function(X)
+    classifier.set_params(backend="aer")
+    assert_allclose(classifier.decision_function(X), scores, atol=1e-12)
+    after = dict(vars(classifier))
+    assert (before.pop("backend"), after.pop("backend")) == (None, "aer")
+    assert all(after[name] is value for name, value in before.items())
+    assert len(before) == len(after)
+
+
+def test_float32_is_trained_in_float32():
+    single, double = (
+        train(X.astype(np.float32)),
+        train(X.astype(np.float32).astype(float)),
+    )
+    assert single.theta_.dtype == single.decision_function(X).dtype == np.float64
+    assert not np.array_equal(params(single), params(double))
+    assert_allclose(params(single), params(double), atol=1e-4)
 
 
 # --- Solvers -------------------------------------------------------------------------
