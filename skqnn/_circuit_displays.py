@@ -80,7 +80,7 @@ class EncodingDisplay:
             Steps before the encoder are applied to the image first.
         image : array-like of shape (n_features,) or (height, width)
             One image, as one row of X would hold it.
-        ax
+        ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
         Returns
@@ -236,7 +236,7 @@ class CircuitDisplay:
             Write the trained angles instead of the names of the parameters.
         name : str, default=None
             Title; None: the number of parameters, and the observables.
-        ax
+        ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
         Returns

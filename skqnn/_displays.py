@@ -73,7 +73,9 @@ class TrainingCurveDisplay:
             Its `gradient_norm_curve_` is empty for solvers that do not tell.
         name : str, default=None
             Title; None: the name of the classifier's class.
-        ax, line_kw
+        ax : matplotlib Axes or sequence of Axes, default=None
+            See `plot`.
+        line_kw : dict, default=None
             See `plot`.
 
         Returns
@@ -224,8 +226,10 @@ class ShotNoiseDisplay:
             Data.
         y : array-like of shape (n_samples,), default=None
             Class labels, shown as colours.
-        n_std, ax
-            See the class and `plot`.
+        n_std : float, default=2
+            Half the length of an error bar, in standard deviations.
+        ax : matplotlib Axes, default=None
+            See `plot`.
 
         Returns
         -------
@@ -255,8 +259,10 @@ class ShotNoiseDisplay:
             Class labels, shown as colours.
         decision_values, std : array-like of shape (n_samples[, n_classes])
             Scores and their standard deviations.
-        n_std, ax
-            See the class and `plot`.
+        n_std : float, default=2
+            Half the length of an error bar, in standard deviations.
+        ax : matplotlib Axes, default=None
+            See `plot`.
 
         Returns
         -------

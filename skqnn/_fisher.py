@@ -21,7 +21,7 @@ _MIN_DATA = 19  # with fewer, kappa is below 1 and its logarithm negative
 class FisherSummary(NamedTuple):
     """What the Fisher information of a model says about its angles.
 
-    Attributes
+    Parameters
     ----------
     n_parameters : int
         Number of angles.

@@ -21,7 +21,7 @@ _STEP = 2e-3  # radians: truncation and rounding error are both about 1e-12
 class GradientCheck(NamedTuple):
     """Gradients of one loss at one point, by up to three methods.
 
-    Attributes
+    Parameters
     ----------
     parameter_names : tuple of str
         The names of the ansatz parameters, then ``"scale"`` and ``"bias[k]"``.

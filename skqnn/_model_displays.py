@@ -71,7 +71,7 @@ class ObservableDisplay:
             Data.
         y : array-like of shape (n_samples,)
             Class labels.
-        ax
+        ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
         Returns
@@ -111,7 +111,7 @@ class ObservableDisplay:
             Expectation values.
         observable_names : sequence of str, default=None
             Titles of the panels; None: numbers.
-        ax
+        ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
         Returns
@@ -288,7 +288,7 @@ class ParameterDisplay:
             Number of random starting points.
         random_state : int, RandomState instance or None, default=None
             Decides them.
-        ax
+        ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
         Returns
