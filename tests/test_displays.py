@@ -246,7 +246,7 @@ def test_circuit_display_writes_trained_angles(iris):
 @pytest.mark.parametrize("n_features, boxed", [(8, False), (128, True)])
 def test_circuit_display_draws_short_state_preparations_only(n_features, boxed):
     X = np.random.default_rng(0).normal(size=(6, n_features))
-    classifier = QNNClassifier(solver="lbfgs", max_iter=1, tol=1e9, random_state=0)
+    classifier = QNNClassifier(solver="lbfgs", tol=1e9, random_state=0)
     classifier.fit(X, np.arange(6) % 2)
     display = CircuitDisplay.from_estimator(classifier, X[:1])
     assert ("amplitudes" in display.circuit.count_ops()) is boxed
