@@ -26,7 +26,7 @@ from skqnn._measurement import (
     sample,
 )
 from skqnn._noise import Noise
-from skqnn._transpilation import compact, transpile_best
+from skqnn._transpilation import Isa, compact, transpile_best, unroll
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
 
@@ -82,7 +82,7 @@ class AerDevice:
     ):
         self.name, self.shots = name, shots
         self.noisy = noise is not None
-        self.backend = simulator(options) if backend is None else backend
+        self.backend = backend
         method = options.get("method", "automatic")
         self.sets_states = backend is None and method in ("automatic", "statevector")
         self._options, self._noise = options, noise
@@ -134,6 +134,9 @@ class AerDevice:
 
     def _transpile(self, circuit: QuantumCircuit, seed: int) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
+        circuit = unroll(circuit)
+        if self.backend is None:
+            return Isa(circuit, tuple(range(circuit.num_qubits))), self._options, None
         isa = transpile_best(
             circuit,
             self.backend,
@@ -235,7 +238,12 @@ class AerProgram:
         circuits = [run.circuit]
         if states is not None:
             circuits = [_from_state(state, run.circuit) for state in states]
-        columns = dict(zip(self._parameters, values.T, strict=True))
+        present = run.circuit.parameters
+        columns = {
+            parameter: column
+            for parameter, column in zip(self._parameters, values.T, strict=True)
+            if parameter in present
+        }
         counted = run.basis is not None and not run.listed
         result = run.simulator.run(
             circuits,
@@ -270,7 +278,8 @@ def _from_state(state: np.ndarray, circuit: QuantumCircuit) -> QuantumCircuit:
     state = state.astype(np.complex128)
     full = circuit.copy_empty_like()
     full.set_statevector(state / np.linalg.norm(state))
-    return full.compose(circuit)
+    full.compose(circuit, inplace=True, copy=False)
+    return full
 
 
 def _read_list(run: _Run, results, shots, n_observables, rng) -> tuple:

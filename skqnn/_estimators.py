@@ -12,7 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._journal import Remote
 from skqnn._measurement import measured_bases
-from skqnn._transpilation import Isa, transpile_best
+from skqnn._transpilation import Isa, transpile_best, unroll
 
 # A job takes a minute or two to upload at this size; the service gives it 15.
 _MAX_BYTES = 40_000_000
@@ -65,7 +65,7 @@ class EstimatorDevice:
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> "EstimatorProgram":
         """Transpile a circuit if the estimator needs it."""
-        isa = Isa(circuit, tuple(range(circuit.num_qubits)))
+        isa = Isa(unroll(circuit), tuple(range(circuit.num_qubits)))
         if self.backend is not None:
             isa = transpile_best(
                 circuit,

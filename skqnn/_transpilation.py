@@ -10,6 +10,12 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
+_ELEMENTARY = (
+    ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"]
+    + ["rx", "ry", "rz", "p", "r", "u"]
+    + ["cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx"]
+)
+
 
 class Isa(NamedTuple):
     """A circuit in the device's gates, and where its virtual qubits end."""
@@ -63,6 +69,18 @@ def transpile_best(
     return best
 
 
+def unroll(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return the circuit in elementary gates, on the same qubits.
+
+    Among them is no controlled rotation: Aer 0.17 and 0.18 silently ignore the values
+    of their parameters if they are bound in the request.
+    """
+    manager = generate_preset_pass_manager(0, basis_gates=_ELEMENTARY)
+    unrolled = manager.run(circuit)
+    unrolled.global_phase = 0  # Aer cannot bind a parameter in it
+    return unrolled
+
+
 def _as_isa(transpiled: QuantumCircuit, n_qubits: int) -> Isa:
     layout = transpiled.layout
     final = layout.final_index_layout() if layout else range(n_qubits)
@@ -106,7 +124,7 @@ def compact(isa: Isa) -> tuple[Isa, list[int]]:
         | set(isa.final)
     )
     index = {q: j for j, q in enumerate(used)}
-    small = QuantumCircuit(len(used), global_phase=isa.circuit.global_phase)
+    small = QuantumCircuit(len(used))  # without the phase, which no observable sees
     for item in isa.circuit.data:
         if item.operation.name != "barrier":
             small.append(item.operation, [index[find(q).index] for q in item.qubits])
