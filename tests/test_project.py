@@ -28,7 +28,7 @@ _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
 _DISPLAYS = {"_circuit_displays", "_displays", "_model_displays"}
 _REPORTS = {"_ablation", "_fisher", "_gradient_check", "_trainability"}
 ALLOWED_IMPORTS = {
-    "__init__": _ESTIMATORS | {"inspection", "export"},
+    "__init__": _ESTIMATORS | {"_show_versions", "inspection", "export"},
     "_encoder": {"_images", "_validation"},
     "_images": set(),
     "_validation": set(),
@@ -69,7 +69,17 @@ ALLOWED_IMPORTS = {
     "_fisher": set(),
     "_trainability": _INTROSPECTING | {"_fisher"},
     "inspection": _DISPLAYS | _REPORTS,
-    "export": _BELOW_CLASSIFIER | _ESTIMATORS,
+    "_archive_file": set(),
+    "_archive_circuits": {"_circuit"},
+    "_archive_values": _BELOW_CLASSIFIER | {"_archive_circuits", "_images"},
+    "_archive_checks": _BELOW_CLASSIFIER | _ESTIMATORS | {"_images"},
+    "_archive": _ESTIMATORS | {"_archive_checks", "_archive_file", "_archive_values"},
+    "_circuit_export": _INTROSPECTING,
+    "_qml_export": _INTROSPECTING | {"_circuit_export"},
+    "_qml_import": _INTROSPECTING,
+    "_show_versions": set(),
+    "export": {"_archive", "_archive_file"}
+    | {"_circuit_export", "_qml_export", "_qml_import"},
 }
 
 
