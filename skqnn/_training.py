@@ -44,7 +44,7 @@ class Objective(NamedTuple):
         theta, scale, bias = split(params, self.n_theta)
         E = self.expectations(data.states, theta)
         losses, _ = self.loss.value_and_slope(scale * E + bias, data.targets)
-        return float(np.mean(data.weights * losses))
+        return _mean_loss(losses, data.weights)
 
     def value_and_gradient(self, params: np.ndarray, data: Data) -> tuple:
         """Return the loss and its gradient."""
@@ -76,14 +76,19 @@ class Objective(NamedTuple):
     def _slopes(self, E: np.ndarray, scale, bias, data: Data) -> tuple:
         """Return the loss, its slope by the scores, its gradient by scale and bias."""
         losses, slopes = self.loss.value_and_slope(scale * E + bias, data.targets)
-        value = float(np.mean(data.weights * losses))
-        if not np.isfinite(value):
-            raise ValueError(
-                f"The training loss must be finite, got {value}; check the backend's "
-                "results or lower `learning_rate_init`."
-            )
+        value = _mean_loss(losses, data.weights)
         cotangent = data.weights[:, None] / len(slopes) * slopes
         return value, cotangent, np.r_[np.sum(cotangent * E), cotangent.sum(axis=0)]
+
+
+def _mean_loss(losses: np.ndarray, weights: np.ndarray) -> float:
+    value = float(np.mean(weights * losses))
+    if not np.isfinite(value):
+        raise ValueError(
+            f"The training loss must be finite, got {value}; check the backend's "
+            "results or lower `learning_rate_init`."
+        )
+    return value
 
 
 class Step(NamedTuple):
