@@ -410,9 +410,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "`y` must have at least two classes among the samples with positive "
                 f"weight, got {len(classes)} class: {classes}."
             )
+        weights = self._class_weighted(weights, y)
         if not warm:
             self._start(classes, X.shape[1])
-        weights = self._class_weighted(weights, y)
         with _verbose_logging(self.verbose), self._training_engine() as engine:
             self._train(engine, X, labels, weights)
         return self
@@ -454,9 +454,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"`y` must contain only labels in `classes`, {known}, got {unknown}."
             )
+        weights = self._class_weighted(weights, y)
         if first:
             self._start(known, X.shape[1], stacklevel=4)
-        weights = self._class_weighted(weights, y)
         monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
         with self._training_engine() as engine:
             data = self._data(engine, X, np.searchsorted(known, y), weights)

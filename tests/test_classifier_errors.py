@@ -106,6 +106,15 @@ def test_data_of_no_use_is_refused(X, y, sample_weight, message):
         QNNClassifier().fit(X, y, sample_weight)
 
 
+@pytest.mark.parametrize("class_weight", [{0: -1}, {5: 1}])
+def test_refused_fit_leaves_the_classifier_unfitted(class_weight):
+    classifier = QNNClassifier(class_weight=class_weight)
+    with pytest.raises(ValueError, match="class_weight"):
+        classifier.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        classifier.set_params(class_weight=None).predict(X)
+
+
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 
 
