@@ -2,5 +2,19 @@
 
 from skqnn._archive import load, save
 from skqnn._archive_file import ArchiveError
+from skqnn._circuit_export import bound_circuit, to_qasm3, to_qpy
+from skqnn._qml_export import TrainedQNN, qnn_inputs, to_estimator_qnn
+from skqnn._qml_import import from_qiskit_machine_learning
 
-__all__ = ["ArchiveError", "load", "save"]
+__all__ = [
+    "ArchiveError",
+    "TrainedQNN",
+    "bound_circuit",
+    "from_qiskit_machine_learning",
+    "load",
+    "qnn_inputs",
+    "save",
+    "to_estimator_qnn",
+    "to_qasm3",
+    "to_qpy",
+]

@@ -1,0 +1,135 @@
+import io
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import ParameterVector
+from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from qiskit.quantum_info import Statevector
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn.export import bound_circuit, to_qasm3, to_qpy
+
+pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+FAST = {"max_iter": 2, "random_state": 0}
+
+
+def same_names():
+    """Return a feature map and an ansatz that use the same parameters."""
+    x = ParameterVector("x", 4)
+    feature_map = QuantumCircuit(4)
+    for q in range(4):
+        feature_map.rx(x[q], q)
+    return {"encoding": feature_map, "ansatz": feature_map.compose(feature_map)}
+
+
+MODELS = {
+    "amplitude": {},
+    "padded": {"observables": ["ZII", "IZI", "IIZ"]},
+    "angle": {"encoding": "angle"},
+    "feature_map": {"encoding": zz_feature_map(4), "ansatz": real_amplitudes(5)},
+    "same_names": same_names(),
+}
+
+
+def expectations(circuit, observables):
+    state = Statevector(circuit)
+    return np.array([state.expectation_value(op).real for op in observables])
+
+
+@pytest.fixture(scope="module", params=MODELS.values(), ids=MODELS)
+def model(request):
+    return QNNClassifier(**FAST | request.param).fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize("method", ["exact", "direct"])
+def test_bound_circuit_gives_the_scores_of_its_row(model, method):
+    for row in X_IRIS[[0, 70, 140]]:
+        circuit = bound_circuit(model, row, state_preparation=method)
+        E = expectations(circuit, model.observables_)
+        scores = model.scale_ * E + model.bias_
+        np.testing.assert_allclose(
+            scores, model.decision_function([row])[0], atol=1e-10
+        )
+        assert circuit.num_parameters == 0
+
+
+def test_circuit_without_row_is_the_trained_ansatz():
+    model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
+    assert bound_circuit(model) == model.circuit_.assign_parameters(model.theta_)
+
+
+@pytest.mark.parametrize("method, ops", [("frqi", 31), ("layers", 20), ("exact", 57)])
+def test_pipeline_takes_raw_images_and_the_way_of_preparation(method, ops):
+    X, y = load_digits(n_class=2, return_X_y=True)
+    encoder = BinaryAmplitudeEncoder(image_size=(4, 8), normalization="pixel")
+    model = make_pipeline(encoder, QNNClassifier(**FAST)).fit(X, y)
+    options = {"state_preparation": method, "n_preparation_layers": 2}
+    circuit = bound_circuit(model, X[0], **options)
+    n_cx = circuit.num_nonlocal_gates() - model[-1].circuit_.num_nonlocal_gates()
+    assert n_cx == ops
+    if method != "layers":
+        E = expectations(circuit, model[-1].observables_)
+        score = model[-1].scale_ * E + model[-1].bias_
+        np.testing.assert_allclose(score, model.decision_function(X[:1]), atol=1e-10)
+
+
+def test_row_may_be_a_frame_with_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X_IRIS, columns=list("abcd"))
+    model = QNNClassifier(**FAST).fit(frame, Y_IRIS)
+    assert bound_circuit(model, frame[:1]).num_qubits == 2
+
+
+def test_qasm_is_the_circuit():
+    pytest.importorskip("qiskit_qasm3_import")
+    from qiskit import qasm3
+
+    model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
+    text = to_qasm3(model, X_IRIS[0])
+    assert text.startswith("OPENQASM 3.0;")
+    state = Statevector(qasm3.loads(text))
+    assert state.equiv(Statevector(bound_circuit(model, X_IRIS[0])), atol=1e-12)
+    assert to_qasm3(model).count("ry(") == 4
+
+
+def test_qpy_is_the_circuit(tmp_path):
+    model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
+    stream = io.BytesIO()
+    to_qpy(model, stream, X_IRIS[0], state_preparation="layers", n_preparation_layers=1)
+    to_qpy(model, tmp_path / "circuit.qpy", X_IRIS[0])
+    stream.seek(0)
+    row = {"row": X_IRIS[0]}
+    assert qpy.load(stream)[0] == bound_circuit(
+        model, **row, state_preparation="layers", n_preparation_layers=1
+    )
+    with open(tmp_path / "circuit.qpy", "rb") as file:
+        assert qpy.load(file)[0] == bound_circuit(model, **row)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, match",
+    [
+        ({"row": X_IRIS[:2]}, ValueError, "`row` must be one row"),
+        ({"row": X_IRIS[0, :3]}, ValueError, "3 features"),
+        ({"state_preparation": "auto"}, ValueError, "`state_preparation` must be"),
+        ({"n_preparation_layers": 0}, ValueError, "`n_preparation_layers` must be"),
+        ({"row": X_IRIS[0], "state_preparation": "frqi"}, ValueError, "FRQI"),
+    ],
+)
+def test_wrong_argument_is_refused(arguments, error, match):
+    model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
+    with pytest.raises(error, match=match):
+        bound_circuit(model, **arguments)
+
+
+def test_wrong_estimator_is_refused():
+    with pytest.raises(NotFittedError):
+        bound_circuit(QNNClassifier())
+    with pytest.raises(TypeError, match="`estimator` must be a QNNClassifier"):
+        bound_circuit(LogisticRegression())
