@@ -2,7 +2,8 @@
 
 from skqnn._classifier import QNNClassifier
 from skqnn._encoder import BinaryAmplitudeEncoder
+from skqnn._show_versions import show_versions
 
 __version__ = "0.1.0"
 
-__all__ = ["BinaryAmplitudeEncoder", "QNNClassifier", "__version__"]
+__all__ = ["BinaryAmplitudeEncoder", "QNNClassifier", "__version__", "show_versions"]

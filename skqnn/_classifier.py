@@ -33,6 +33,7 @@ from skqnn._amplitudes import amplitude_rows
 from skqnn._ansatz import ANSATZE
 from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
+from skqnn._html import FittedHTML, visual_block
 from skqnn._losses import LOSSES
 from skqnn._model import build_model, warn_dead_parameters
 from skqnn._monitor import Curves, Monitor
@@ -921,6 +922,12 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
         return super().__getstate__() | {"backend": portable(self.backend)}
+
+    def _sk_visual_block_(self):
+        return visual_block(self)
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        return FittedHTML(super()._get_fitted_attr_html(doc_link), self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,7 +21,10 @@ _FOUNDATIONS = _ON_PAPER | {"_preparation", "_backends", "_journal"}
 _FITTING = {"_losses", "_optimizers", "_training"}
 _ENGINES = {"_statevector", "_primitive"}
 _BELOW_CLASSIFIER = (
-    _FOUNDATIONS | _FITTING | _ENGINES | {"_model", "_monitor", "_shift", "_validation"}
+    _FOUNDATIONS
+    | _FITTING
+    | _ENGINES
+    | {"_html", "_model", "_monitor", "_shift", "_validation"}
 )
 _ESTIMATORS = {"_encoder", "_classifier"}
 _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
@@ -56,6 +59,7 @@ ALLOWED_IMPORTS = {
     "_losses": set(),
     "_optimizers": set(),
     "_monitor": set(),
+    "_html": set(),
     "_training": {"_losses", "_optimizers"},
     "_classifier": _BELOW_CLASSIFIER,
     "_axes": set(),
