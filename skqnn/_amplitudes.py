@@ -1,6 +1,11 @@
 """Rows of any matrix as amplitudes: padded to a power of two, of unit norm."""
 
+import math
+from typing import Any
+
 import numpy as np
+
+from skqnn._arrays import into, namespace
 
 
 def n_amplitude_qubits(n_features: int) -> int:
@@ -8,24 +13,33 @@ def n_amplitude_qubits(n_features: int) -> int:
     return max(1, (n_features - 1).bit_length())
 
 
-def amplitude_rows(X: np.ndarray, n_qubits: int) -> np.ndarray:
+def amplitude_rows(X: Any, n_qubits: int) -> Any:
     """Return X as states of shape (n_samples, 2**n_qubits).
 
     Rows are padded with zeros and divided by their Euclidean norm. A row of zeros
     becomes ``|0...0>``. If all rows already are states, X itself is returned.
     """
-    norms = np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
-    tolerance = 16 * np.finfo(X.dtype).eps * np.sqrt(X.shape[1])
-    if X.shape[1] == 2**n_qubits and np.all(np.abs(norms - 1) <= tolerance):
+    xp, device = namespace(X)
+    n_samples, n_features = X.shape
+    tolerance = 16 * float(xp.finfo(X.dtype).eps) * math.sqrt(n_features)
+    if n_features == 2**n_qubits and xp.all(xp.abs(_norms(X) - 1) <= tolerance):
         return X
-    states = np.zeros((len(X), 2**n_qubits), dtype=X.dtype)
-    inside = states[:, : X.shape[1]]
+    states = xp.zeros((n_samples, 2**n_qubits), dtype=X.dtype, device=device)
+    inside = states[:, :n_features]
     # Dividing by the largest entry first keeps tiny and huge rows from under- or
     # overflowing when they are squared.
-    largest = np.abs(X).max(axis=1, keepdims=True)
+    largest = xp.max(xp.abs(X), axis=1, keepdims=True)
     empty = largest[:, 0] == 0
-    np.divide(X, np.where(largest == 0, 1, largest), out=inside)
-    norms = np.sqrt(np.einsum("ij,ij->i", inside, inside, dtype=np.float64))
-    inside /= np.where(empty, 1, norms).astype(X.dtype)[:, None]
-    states[empty, 0] = 1
+    into(inside, xp.divide, X, xp.where(largest == 0, 1.0, largest))
+    norms = xp.astype(xp.where(empty, 1.0, _norms(inside)), X.dtype)
+    into(inside, xp.divide, inside, norms[:, None])
+    states[:, 0] += xp.astype(empty, X.dtype)
     return states
+
+
+def _norms(X: Any) -> Any:
+    """Return the Euclidean norm of each row."""
+    if isinstance(X, np.ndarray):  # in double precision, and without a copy of X
+        return np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
+    xp, _ = namespace(X)
+    return xp.sqrt(xp.vecdot(X, X))

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from skqnn._archive_checks import check_fitted
 from skqnn._archive_file import ArchiveError, read_members, write_members
 from skqnn._archive_values import Reader, Writer
+from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
 from skqnn._encoder import BinaryAmplitudeEncoder
 
@@ -19,7 +20,14 @@ _MODEL = "model.json"
 
 # A file says what a model is, not where it runs, whom that bills or what is logged in
 # with: these parameters come back at their defaults, and callbacks do not come back.
-_NOT_SAVED = {"backend", "backend_options", "journal", "shots", "_skl_callbacks"}
+_NOT_SAVED = {
+    "_limits",
+    "_skl_callbacks",
+    "backend",
+    "backend_options",
+    "journal",
+    "shots",
+}
 _PRIVATE = {
     "_curves",
     "_encoding",
@@ -152,8 +160,9 @@ def _qasm(classifier: QNNClassifier) -> str | None:
     """Return the trained circuit as text, if OpenQASM has the words for it."""
     if not hasattr(classifier, "theta_"):
         return None
+    theta = to_numpy(classifier.theta_)
     with suppress(qasm3.QASM3ExporterError):
-        return qasm3.dumps(classifier.circuit_.assign_parameters(classifier.theta_))
+        return qasm3.dumps(classifier.circuit_.assign_parameters(theta))
     return None
 
 
@@ -169,7 +178,11 @@ def _write_estimator(writer: Writer, estimator: Any) -> Any:
             f"saved, got {name}."
         )
     parameters = estimator.get_params(deep=False)
-    fitted = {k: v for k, v in vars(estimator).items() if k not in parameters}
+    fitted = {
+        name: to_numpy(value)
+        for name, value in vars(estimator).items()
+        if name not in parameters
+    }
     return {
         "class": name,
         "parameters": _write_all(writer, parameters),

@@ -13,11 +13,20 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skqnn._arrays import (
+    check_fitted_namespace,
+    follow,
+    namespace,
+    numpy_dtype,
+    to_numpy,
+)
 from skqnn._images import BLACK, NORMALIZATIONS, Encoding, decode, encode
 from skqnn._validation import Rule, check_parameters, one_of, pair
 
-# Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache.
+# Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
+# enough to keep a device busy.
 CHUNK_SIZE = 2**17
+DEVICE_CHUNK_SIZE = 2**24
 
 
 _SIZE = "a pair (height, width) of positive integers"
@@ -124,6 +133,9 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
     Time and memory are linear in the size of the output. Beyond the output, only
     chunks of about a megabyte are held; sparse X is made dense chunk by chunk.
 
+    With scikit-learn's array API dispatch, arrays of PyTorch, CuPy and the like stay on
+    their device.
+
     References
     ----------
     .. [1] P. Q. Le, F. Dong, K. Hirota, "A flexible representation of quantum images
@@ -190,9 +202,12 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         X = validate_data(self, X, accept_sparse="csr")
+        xp, _ = namespace(X)
         self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
-        self.pixel_range_ = _plain(float, self.pixel_range or (X.min(), X.max()))
+        self.pixel_range_ = _plain(float, self.pixel_range or (xp.min(X), xp.max(X)))
+        # The fitted numbers are Python's; this array stays where `fit` saw its data.
+        self._limits = follow(np.array(self.pixel_range_), X)
         self._encoding = Encoding(
             self.pixel_range_,
             self.image_shape_,
@@ -227,17 +242,20 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        amplitudes : ndarray of shape (n_samples, 2**n_qubits_)
+        amplitudes : array of shape (n_samples, 2**n_qubits_)
             Non-negative rows of unit norm; float32 if X is, otherwise `dtype`.
         """
         check_is_fitted(self)
+        check_fitted_namespace(X, self, attribute="_limits", method="transform")
         X = validate_data(self, X, accept_sparse="csr", reset=False)
-        dtype = "float32" if X.dtype == np.float32 else self.dtype
-        amplitudes = np.zeros((X.shape[0], 2**self.n_qubits_), dtype)
-        for rows in self._chunks(X.shape[0]):
-            chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
-            encode(chunk, self._encoding, out=amplitudes[rows])
-        return amplitudes
+        xp, device = namespace(X)
+        dtype = "float32" if numpy_dtype(X) == np.float32 else self.dtype
+        shape = (X.shape[0], *self._encoding.grid)
+        grid = xp.zeros(shape, dtype=getattr(xp, dtype), device=device)
+        for rows in self._chunks(X):
+            chunk = X[rows].toarray() if sparse.issparse(X) else X[rows, ...]
+            encode(chunk, self._encoding, out=grid[rows, ...])
+        return xp.reshape(grid, (shape[0], 2**self.n_qubits_))
 
     def inverse_transform(self, X):
         """Read images back from amplitudes.
@@ -256,23 +274,26 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        images : ndarray of shape (n_samples, height * width of `image_size_`)
+        images : array of shape (n_samples, height * width of `image_size_`)
             Pixels in the units of `pixel_range_`, float32 if X is (and can hold
             them), otherwise float64. What clipping, resizing and thresholding took
             stays lost.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        check_fitted_namespace(X, self, attribute="_limits", method="inverse_transform")
+        xp, device = namespace(X)
+        X = check_array(X, dtype=[xp.float64, xp.float32], input_name="X")
         n_amplitudes = 2**self.n_qubits_
         if X.shape[1] != n_amplitudes:
             raise ValueError(
                 f"`X` must have {n_amplitudes} columns (2**{self.n_qubits_} "
                 f"amplitudes), got {X.shape[1]}."
             )
-        shape = (len(X), math.prod(self.image_size_))
-        images = np.empty(shape, self._encoding.widen(X.dtype))
-        for rows in self._chunks(len(X)):
-            images[rows] = decode(X[rows], self._encoding)
+        shape = (X.shape[0], math.prod(self.image_size_))
+        dtype = self._encoding.widen(numpy_dtype(X))
+        images = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
+        for rows in self._chunks(X):
+            images[rows, ...] = decode(X[rows, ...], self._encoding)
         return images
 
     def get_feature_names_out(self, input_features=None):
@@ -299,14 +320,21 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         ]
         return np.asarray(names, dtype=object)
 
-    def _chunks(self, n_samples):
-        """Slice the samples so that a working buffer stays in cache."""
+    def _chunks(self, X):
+        """Slice the samples into working buffers of the right size."""
+        on_host = sparse.issparse(X) or isinstance(X, np.ndarray)
+        size = CHUNK_SIZE if on_host else DEVICE_CHUNK_SIZE
         widest = max(self.n_features_in_, 2**self.n_qubits_)
-        return gen_batches(n_samples, max(1, CHUNK_SIZE // widest))
+        return gen_batches(X.shape[0], max(1, size // widest))
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: to_numpy(value) for name, value in state.items()}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         if self.dtype == "float64":
             tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         else:

@@ -1,9 +1,14 @@
-"""Grey images as rows of amplitudes and back: the pure functions."""
+"""Grey images as rows of amplitudes and back: the pure functions.
+
+Images and amplitudes may be arrays of any namespace; results follow them.
+"""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from skqnn._arrays import clip, into, namespace, numpy_dtype
 
 
 class Encoding(NamedTuple):
@@ -67,12 +72,12 @@ def area_overlaps(n_in: int, n_out: int) -> np.ndarray:
     return np.maximum(overlaps, 0)
 
 
-def scale_pixels(X: np.ndarray, encoding: Encoding, dtype="float64") -> np.ndarray:
+def scale_pixels(X: Any, encoding: Encoding, dtype="float64") -> Any:
     """Map raw pixels to p in [0, 1]: clip, average over areas, binarise.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : array of shape (n_samples, n_features)
         Finite real pixels, in the units of `encoding.pixel_range`.
     encoding : Encoding
         The range, the two shapes and the threshold.
@@ -81,127 +86,158 @@ def scale_pixels(X: np.ndarray, encoding: Encoding, dtype="float64") -> np.ndarr
 
     Returns
     -------
-    pixels : ndarray of shape (n_samples, height, width)
+    pixels : array of shape (n_samples, height, width)
         A new floating array.
     """
-    dtype = encoding.widen(X.dtype, dtype)
+    xp, device = namespace(X)
+    dtype = encoding.widen(numpy_dtype(X), dtype)
+
+    def array(values):
+        return xp.asarray(values, dtype=getattr(xp, dtype.name), device=device)
+
     # Bounds of the pixels' own type make (high - low) / (high - low) exactly 1.
     low, high = map(dtype.type, encoding.pixel_range)
-    # One memory layout makes sums, and so the result, independent of that of X.
-    pixels = X.astype(dtype, order="C").reshape(-1, *encoding.image_shape)
-    np.clip(pixels, low, high, out=pixels)
-    pixels -= low
     unit = (high - low) or dtype.type(1)  # constant images are black
+    pixels = xp.reshape(_floats(X, dtype), (-1, *encoding.image_shape))
+    pixels = clip(pixels, array(low), array(high))
+    pixels -= array(low)
     if encoding.image_size != encoding.image_shape:
         shapes = zip(encoding.image_shape, encoding.image_size, strict=True)
         by_row, by_column = (area_overlaps(*sides).astype(dtype) for sides in shapes)
-        pixels = by_row @ (pixels @ by_column.T)
+        pixels = array(by_row) @ (pixels @ array(by_column.T))
         # Dividing once, after integer weights, leaves a mean of equals exact.
         unit *= math.prod(encoding.image_shape)
-    pixels /= unit
-    np.minimum(pixels, 1, out=pixels)  # a mean may round upwards
-    if encoding.threshold is not None:
-        np.greater_equal(pixels, encoding.threshold, out=pixels)
-    return pixels
+    pixels /= array(unit)
+    pixels = into(pixels, xp.minimum, pixels, array(1))  # a mean may round upwards
+    if encoding.threshold is None:
+        return pixels
+    return xp.astype(pixels >= encoding.threshold, pixels.dtype)
 
 
-def encode(X: np.ndarray, encoding: Encoding, out: np.ndarray | None = None):
+def _floats(X: Any, dtype: np.dtype) -> Any:
+    """Return a new array of a floating type."""
+    if isinstance(X, np.ndarray):
+        # One memory layout makes sums, and so the result, independent of that of X.
+        return X.astype(dtype, order="C")
+    xp, _ = namespace(X)
+    return xp.astype(X, getattr(xp, dtype.name), copy=True)
+
+
+def encode(X: Any, encoding: Encoding, out: Any = None) -> Any:
     """Write images as amplitudes of unit norm.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : array of shape (n_samples, n_features)
         Finite real pixels, in the units of `encoding.pixel_range`.
     encoding : Encoding
         What to write where.
-    out : ndarray of shape (n_samples, 2**n_qubits), default=None
-        C-contiguous float array of zeros that receives the result; None: a new
-        float64 array.
+    out : array of shape (n_samples, *encoding.grid), default=None
+        Floating array of zeros that receives the result; None: a new float64 array.
 
     Returns
     -------
-    amplitudes : ndarray of shape (n_samples, 2**n_qubits)
-        Rows of unit norm; `out` if it was given.
+    amplitudes : array of shape (n_samples, 2**n_qubits)
+        Rows of unit norm; `out`, reshaped, if it was given.
     """
+    xp, device = namespace(X)
     if out is None:
-        out = np.zeros((len(X), math.prod(encoding.grid)))
-    pixels = scale_pixels(X, encoding, out.dtype)
+        shape = (X.shape[0], *encoding.grid)
+        out = xp.zeros(shape, dtype=xp.float64, device=device)
+    pixels = scale_pixels(X, encoding, numpy_dtype(out))
     write = NORMALIZATIONS[encoding.normalization][0]
-    write(pixels, encoding.interval, out.reshape(-1, *encoding.grid))
-    return out
+    write(xp, pixels, encoding.interval, out)
+    return xp.reshape(out, (out.shape[0], -1))
 
 
-def decode(amplitudes: np.ndarray, encoding: Encoding) -> np.ndarray:
+def decode(amplitudes: Any, encoding: Encoding) -> Any:
     """Read images back from their amplitudes.
 
     Parameters
     ----------
-    amplitudes : ndarray of shape (n_samples, 2**n_qubits)
+    amplitudes : array of shape (n_samples, 2**n_qubits)
         Rows made by `encode` with the same encoding.
     encoding : Encoding
         What was written where.
 
     Returns
     -------
-    X : ndarray of shape (n_samples, height * width)
+    X : array of shape (n_samples, height * width)
         Pixels in the units of `encoding.pixel_range`, inside that range.
     """
+    xp, device = namespace(amplitudes)
     height, width = encoding.image_size
-    grid = amplitudes.reshape(-1, *encoding.grid)[:, :, :height, :width]
+    grid = xp.reshape(amplitudes, (-1, *encoding.grid))[:, :, :height, :width]
     read = NORMALIZATIONS[encoding.normalization][1]
-    pixels = read(grid, encoding.interval)
-    X = pixels.astype(encoding.widen(pixels.dtype)).reshape(len(pixels), -1)
-    low, high = encoding.pixel_range
-    return np.clip(low + (high - low) * X, low, high)
+    pixels = read(xp, grid, encoding.interval)
+    dtype = encoding.widen(numpy_dtype(pixels))
+    X = xp.reshape(pixels, (pixels.shape[0], height * width))
+    X = xp.astype(X, getattr(xp, dtype.name), copy=False)
+    low, high = (
+        xp.asarray(bound, dtype=X.dtype, device=device)
+        for bound in encoding.pixel_range
+    )
+    X *= high - low
+    X += low
+    return clip(X, low, high)
 
 
-def _write_image(pixels, interval, grid):
+def _write_image(xp, pixels, interval, grid):
     """Write (p, 1 - p inside the interval) / norm into a grid of zeros."""
     channels = [pixels]
     if interval is not None:
         low, high = interval
-        channels.append((1 - pixels) * ((low <= pixels) & (pixels <= high)))
-    squares = sum(np.square(channel).sum(axis=(1, 2)) for channel in channels)
+        black = 1 - pixels
+        black *= xp.astype((low <= pixels) & (pixels <= high), pixels.dtype)
+        channels.append(black)
+    squares = sum(xp.sum(channel**2, axis=(1, 2)) for channel in channels)
     # Squares this small have lost digits to underflow.
-    empty = squares < np.finfo(pixels.dtype).tiny / np.finfo(pixels.dtype).eps
-    norms = np.sqrt(np.where(empty, np.inf, squares))[:, None, None]
+    limits = xp.finfo(pixels.dtype)
+    empty = squares < float(limits.smallest_normal) / float(limits.eps)
+    norms = xp.sqrt(xp.where(empty, math.inf, squares))[:, None, None]
     height, width = pixels.shape[1:]
     for k, channel in enumerate(channels):
-        target = grid[:, k, :height, :width]
-        np.divide(channel, norms, out=target, casting="same_kind")
-    grid[empty, 0, 0, 0] = 1
+        channel /= norms
+        grid[:, k, :height, :width] = xp.astype(channel, grid.dtype, copy=False)
+    grid[:, 0, 0, 0] += xp.astype(empty, grid.dtype)
 
 
-def _read_image(grid, interval):
+def _read_image(xp, grid, interval):
     """Invert `_write_image`: white + black is 1 / norm where both are written."""
-    white = grid[:, 0]
-    unit = white.max(axis=(1, 2))
+    white = grid[:, 0, :, :]
+    unit = xp.max(white, axis=(1, 2))
     if interval is not None:
-        both = grid[:, 1] > 0
-        n_both = both.sum(axis=(1, 2))
-        total = grid.sum(axis=1).sum(axis=(1, 2), where=both)
-        np.divide(total, n_both, out=unit, where=n_both > 0)
+        both = xp.astype(grid[:, 1, :, :] > 0, grid.dtype)
+        n_both = xp.sum(both, axis=(1, 2))
+        both *= white + grid[:, 1, :, :]
+        mean = xp.sum(both, axis=(1, 2)) / xp.where(n_both > 0, n_both, 1.0)
+        unit = xp.where(n_both > 0, mean, unit)
     if interval is None or interval[0] > 0:
         # A black image was the zero vector, for which |0...0> stands.
-        alone = np.count_nonzero(grid, axis=(1, 2, 3)) == 1
-        unit[alone & (white[:, 0, 0] > 0)] = np.inf
-    unit[unit <= 0] = np.inf  # rows that are no image
+        alone = xp.count_nonzero(grid, axis=(1, 2, 3)) == 1
+        unit = xp.where(alone & (white[:, 0, 0] > 0), math.inf, unit)
+    unit = xp.where(unit <= 0, math.inf, unit)  # rows that are no image
     return white / unit[:, None, None]
 
 
-def _write_pixel(pixels, interval, grid):
+def _write_pixel(xp, pixels, interval, grid):
     """Write (sin, cos)(p * pi / 2), all positions with the same weight."""
-    weight = 1 / math.sqrt(grid[0, 0].size)
-    grid[:, 1] = weight  # padding is black background
+    weight = 1 / math.sqrt(math.prod(grid.shape[2:]))
+    grid[:, 1, :, :] = weight  # padding is black background
     height, width = pixels.shape[1:]
     # cos(x) as sin(pi / 2 - x): exactly 0 where p = 1.
     for k, level in enumerate((pixels, 1 - pixels)):
-        grid[:, k, :height, :width] = weight * np.sin(level * (math.pi / 2))
+        level *= math.pi / 2
+        level = into(level, xp.sin, level)
+        level *= weight
+        grid[:, k, :height, :width] = xp.astype(level, grid.dtype, copy=False)
 
 
-def _read_pixel(grid, interval):
+def _read_pixel(xp, grid, interval):
     """Invert `_write_pixel`."""
-    return np.arctan2(grid[:, 0], grid[:, 1]) * (2 / math.pi)
+    pixels = xp.atan2(grid[:, 0, :, :], grid[:, 1, :, :])
+    pixels *= 2 / math.pi
+    return pixels
 
 
 NORMALIZATIONS = {

@@ -1,0 +1,98 @@
+"""Arrays of any library that speaks the Python array API, after scikit-learn's way.
+
+Without ``sklearn.config_context(array_api_dispatch=True)`` every namespace is NumPy's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import BaseEstimator
+from sklearn.utils._array_api import (
+    _is_numpy_namespace,
+    _matching_numpy_dtype,
+    check_same_namespace,
+    get_namespace_and_device,
+    move_to,
+)
+
+__all__ = [
+    "check_fitted_namespace",
+    "clip",
+    "follow",
+    "into",
+    "namespace",
+    "numpy_dtype",
+    "take_rows",
+    "to_numpy",
+]
+
+
+def namespace(array: Any) -> tuple:
+    """Return the namespace and the device of an array."""
+    xp, _, device = get_namespace_and_device(array)
+    return xp, device
+
+
+def numpy_dtype(array: Any) -> np.dtype:
+    """Return NumPy's name for the type of an array."""
+    known = isinstance(array, np.ndarray)
+    return array.dtype if known else _matching_numpy_dtype(array)
+
+
+def check_fitted_namespace(
+    X: Any, estimator: BaseEstimator, *, attribute: str, method: str
+) -> None:
+    """Refuse X on another device than that of an estimator fitted on a device.
+
+    An estimator that was fitted on NumPy, or loaded, takes X of any namespace.
+    """
+    fitted = getattr(estimator, attribute, None)
+    if not isinstance(fitted, np.ndarray | None):
+        check_same_namespace(X, estimator, attribute=attribute, method=method)
+
+
+def to_numpy(value: Any) -> Any:
+    """Copy an array of another library to the host; anything else is returned as is."""
+    if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "__dlpack__"):
+        return value
+    # A model may outlive the context in which it was trained.
+    with config_context(array_api_dispatch=True):
+        return move_to(value, xp=namespace(np.empty(0))[0], device="cpu")
+
+
+def follow(values: np.ndarray, reference: Any) -> Any:
+    """Move numbers to the namespace and the device of a reference; text stays."""
+    xp, device = namespace(reference)
+    if _is_numpy_namespace(xp) or values.dtype.kind not in "biufc":
+        return values
+    return move_to(values, xp=xp, device=device)
+
+
+def into(out: Any, function: Callable, *arguments: Any) -> Any:
+    """Write ``function(*arguments)`` into `out` and return it, in NumPy without a copy.
+
+    `out` may be a slice: with arrays that can be written to, slices are views.
+    """
+    if isinstance(out, np.ndarray):
+        return function(*arguments, out=out)
+    out[...] = function(*arguments)
+    return out
+
+
+def clip(array: Any, low: Any, high: Any) -> Any:
+    """Return an array between two bounds, in its own memory where that is NumPy's."""
+    if isinstance(array, np.ndarray):  # whose wrapped clip needs several passes
+        return np.clip(array, low, high, out=array)
+    return namespace(array)[0].clip(array, low, high)
+
+
+def take_rows(array: Any, rows: slice | np.ndarray) -> Any:
+    """Return some rows; a slice does not copy."""
+    if isinstance(array, np.ndarray):
+        return array[rows]
+    if isinstance(rows, slice):
+        return array[rows, ...]
+    xp, device = namespace(array)
+    return xp.take(array, xp.asarray(rows, device=device), axis=0)
