@@ -340,6 +340,13 @@ def test_sample_weight_two_is_a_repeated_sample(solver):
     assert_allclose(params(weighted), params(repeated), rtol=1e-9)
 
 
+def test_sample_weight_counts_in_the_validation_score():
+    weights = np.where(Y == 0, 1.0, 1e-6)
+    how = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 30}
+    assert train(sample_weight=weights, **how).best_validation_score_ > 0.99
+    assert train(**how).best_validation_score_ < 0.99
+
+
 CLASS_WEIGHTS = {  # class_weight: the equal sample_weight
     "dict": ({"a": 2.0, "b": 0.5, "c": 1.0}, np.array([2.0, 0.5, 1.0])),
     "one class out": ({"a": 0.0, "b": 1.0, "c": 1.0}, np.array([0.0, 1.0, 1.0])),
