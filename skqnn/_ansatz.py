@@ -119,7 +119,7 @@ def _check_qubits(entanglement: Any, n_qubits: int) -> None:
     if isinstance(entanglement, (list, tuple)):
         for item in entanglement:
             _check_qubits(item, n_qubits)
-    elif isinstance(entanglement, Integral) and not 0 <= entanglement < n_qubits:
+    elif isinstance(entanglement, Integral) and not 0 <= int(entanglement) < n_qubits:
         raise ValueError(
             f"`entanglement` must be made of qubits 0 to {n_qubits - 1}, got qubit "
             f"{entanglement}."

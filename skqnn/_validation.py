@@ -76,7 +76,7 @@ def _number(kind: type, words: str, test: Callable, others: tuple) -> Rule:
     return Rule(types, passes, words)
 
 
-def one_of(names: Any, *also: type, words: str = "") -> Rule:
+def one_of(names: Any, *also: Any, words: str = "") -> Rule:
     """Return the rule of one of some names, or an instance of the types `also`."""
     options = list(names)
     text = f"one of {options}" + (f" or {words}" if words else "")
