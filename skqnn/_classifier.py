@@ -31,14 +31,6 @@ from threadpoolctl import threadpool_limits
 
 from skqnn._amplitudes import amplitude_rows
 from skqnn._ansatz import ANSATZE
-from skqnn._arrays import (
-    check_fitted_namespace,
-    follow,
-    namespace,
-    numpy_dtype,
-    take_rows,
-    to_numpy,
-)
 from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
 from skqnn._html import FittedHTML, visual_block
@@ -424,7 +416,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._start(classes, X.shape[1])
         with _verbose_logging(self.verbose), self._training_engine() as engine:
             self._train(engine, X, labels, weights)
-        self._follow(X)
         return self
 
     def _more_epochs(self):
@@ -476,7 +467,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     monitor.update(step.params, step.loss, step.gradient_norm)
                     break
         self._remember_curves(monitor)
-        self._follow(X)
         return self
 
     def _check_parameters(self):
@@ -507,19 +497,14 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
-        X, y = validate_data(
-            self, X, to_numpy(y), dtype=_floating(X), reset=reset
-        )
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        # Weights stay on the host, next to y.
         weights = _check_sample_weight(
-            to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        used = np.flatnonzero(weights > 0)
-        if len(used) == len(weights):
-            return X, y, weights
-        return take_rows(X, used), y[used], weights[used]
+        used = weights > 0
+        return (X, y, weights) if used.all() else (X[used], y[used], weights[used])
 
     def _check_classes(self, classes, first):
         if classes is None and first:
@@ -584,11 +569,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             targets = np.eye(len(self.classes_))[labels]
         return Data(engine.prepare(self._rows(X)), targets, weights)
 
-    def _follow(self, X):
-        """Move what was fitted to the namespace and device of X, by convention."""
-        for name in ("theta_", "scale_", "bias_", "dead_parameters_"):
-            setattr(self, name, follow(getattr(self, name), X))
-
     @contextmanager
     def _training_engine(self):
         """Make the engine of a fit; its shot noise is drawn from our generator."""
@@ -627,11 +607,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
-        if self.backend is not None:
-            X = to_numpy(X)
         if self.feature_map_ is not None:
             return X
-        require_memory(self.n_qubits_, X.shape[0], numpy_dtype(X).itemsize)
+        require_memory(self.n_qubits_, len(X), X.dtype.itemsize)
         return amplitude_rows(X, self.n_qubits_)
 
     def _gradient_method(self, engine):
@@ -681,7 +659,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
             train, held_out = self._hold_out(labels)
-            states = take_rows(data.states, held_out)
+            states = data.states[held_out]
             validate = partial(
                 self._accuracy, engine, states, labels[held_out], weights[held_out]
             )
@@ -798,9 +776,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return accuracy_score(labels, _winner(scores), sample_weight=weights)
 
     def _params(self):
-        return np.concatenate(
-            [to_numpy(part) for part in (self.theta_, self.scale_, self.bias_)]
-        )
+        return np.concatenate([self.theta_, self.scale_, self.bias_])
 
     def _remember(self, params, optimizer_state):
         self.theta_, self.scale_, self.bias_ = split(
@@ -831,17 +807,19 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             text += f", validation score = {self.validation_scores_[-1]:.6f}"
         _log.log(logging.INFO if self.verbose else logging.DEBUG, text)
 
-    def _checked(self, X, method):
+    def _checked(self, X):
         """Return X as rows for the engine, of a fitted classifier."""
         check_is_fitted(self, "theta_")
         self._check_parameters()
-        check_fitted_namespace(X, self, attribute="theta_", method=method)
-        X = validate_data(self, X, dtype=_floating(X), reset=False)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         return self._rows(X)
 
-    def _scores(self, X, method):
-        """Return scale * E + bias, shape (n_samples, n_observables), on the host."""
-        return self._scores_and_std(X, method)[0]
+    def _scores(self, X):
+        """Return scale * E + bias, shape (n_samples, n_observables)."""
+        rows = self._checked(X)
+        with self._engine(self._seed) as engine:
+            E = engine.expectations(engine.prepare(rows), self.theta_)
+        return self.scale_ * E + self.bias_
 
     def decision_function(self, X, return_std=False):
         """Return the scores ``scale * E + bias``.
