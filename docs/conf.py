@@ -33,7 +33,8 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 # Every parameter is documented, under its name and in its place.
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
-numpydoc_validation_exclude = {r"\.GradientCheck$"}  # a record has attributes instead
+# A record has attributes instead.
+numpydoc_validation_exclude = {r"\.(GradientCheck|TrainedQNN)$"}
 
 # Inventories are fetched from the network, which a build must not depend on.
 intersphinx_mapping = {
