@@ -46,6 +46,15 @@ def rows_of_pair(a, b, data, n_seeds):
     return rows
 
 
+def run_pairs(n_seeds):
+    """Return the rows of all pairs."""
+    data, rows = load_mnist(), []
+    for a, b in itertools.combinations(range(10), 2):
+        rows += rows_of_pair(a, b, data, n_seeds)
+        print(rows[-2], rows[-1], flush=True)
+    return rows
+
+
 def print_table(rows):
     """Print medians in per cent, above the diagonal ours, below the baseline's."""
     median = {}
@@ -76,11 +85,8 @@ def main():
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     print(versions())
-    data = load_mnist()
-    start, rows = time.perf_counter(), []
-    for a, b in itertools.combinations(range(10), 2):
-        rows += rows_of_pair(a, b, data, arguments.seeds)
-        print(rows[-2], rows[-1], flush=True)
+    start = time.perf_counter()
+    rows = run_pairs(arguments.seeds)
     print_table(rows)
     print(
         f"{time.perf_counter() - start:.0f} s in all, seeds 0 to {arguments.seeds - 1}"
