@@ -1,8 +1,12 @@
 """Sphinx configuration: `sphinx-build -W -b html docs docs/_build/html`."""
 
 import os
+import sys
+from pathlib import Path
 
 import skqnn
+
+sys.path.insert(0, str(Path(__file__).parent))  # for _gallery
 
 project = "skqnn"
 author = "The skqnn developers"
@@ -15,17 +19,21 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
 ]
 toc_object_entries_show_parents = "hide"
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
+html_static_path = ["_static"]
 default_role = "code"
+smartquotes = False  # quotes are of Python here
 
 # Docstrings that scikit-learn wrote refer to pages of its own documentation.
 autodoc_inherit_docstrings = False
 autodoc_default_options = {
     "exclude-members": ", ".join(
-        f"set_{method}_request" for method in ("fit", "partial_fit", "predict", "score")
+        f"set_{method}_request"
+        for method in ("fit", "partial_fit", "decision_function", "predict", "score")
     )
 }
 autosummary_generate = True
@@ -35,6 +43,21 @@ numpydoc_xref_param_type = False
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
 # A record has attributes instead.
 numpydoc_validation_exclude = {r"\.(GradientCheck|TrainedQNN)$"}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",  # those are run by hand
+    "within_subsection_order": "_gallery.Order",
+    "reset_modules": ("matplotlib", "_gallery.warnings_are_errors"),
+    "reset_modules_order": "both",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skqnn",),
+    "remove_config_comments": True,
+    "show_memory": False,
+    "write_computation_times": False,
+}
 
 # Inventories are fetched from the network, which a build must not depend on.
 intersphinx_mapping = {
@@ -50,8 +73,10 @@ if not os.environ.get("SKQNN_DOCS_ONLINE"):
 html_theme = "pydata_sphinx_theme"
 html_title = "skqnn"
 html_show_sourcelink = False
+html_css_files = ["skqnn.css"]
 html_theme_options = {
     "navigation_with_keys": False,
+    "show_toc_level": 2,
     "show_prev_next": False,
     "footer_start": ["copyright"],
     "footer_end": [],
