@@ -22,6 +22,7 @@ from qiskit.circuit import ParameterExpression
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuit import Elementary, compile_circuit, flatten, is_real
+from skqnn._compiled import compile_steps
 from skqnn._observables import visible_gates
 from skqnn._steps import from_front, fuse, to_front
 
@@ -47,7 +48,8 @@ class StatevectorEngine:
     -----
     Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
     states, and in complex numbers only if a gate or a state is complex. Gates outside
-    the light cone of the observables are left out, which is exact.
+    the light cone of the observables are left out, which is exact. Where Numba is
+    installed, compiled kernels run the most common circuits, see `_compiled`.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class StatevectorEngine:
         self._steps = fuse(gates, self.n_qubits)
         self._observables = _pauli_masks(observables, self.n_qubits)
         self._feature_map = feature_map
+        self._compiled = compile_steps(self._steps, self._observables, self.n_qubits)
 
     def prepare(self, X: np.ndarray) -> np.ndarray:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
@@ -104,6 +107,8 @@ class StatevectorEngine:
         """
         if theta.ndim == 2:
             return np.stack([self.expectations(states, row) for row in theta])
+        if self._compiled is not None and states.dtype in (np.float32, np.float64):
+            return self._compiled.expectations(states, theta)
         bound = self._bind(theta, states)
         values = [
             self._measure(self._forward(bound, block)) for block in self._blocks(states)
@@ -121,6 +126,8 @@ class StatevectorEngine:
             ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
             one copy of the states.
         """
+        if self._compiled is not None and states.dtype in (np.float32, np.float64):
+            return self._compiled.vjp(states, theta)
         bound = self._bind(theta, states)
         finals = [self._forward(bound, block) for block in self._blocks(states)]
         values = np.concatenate([self._measure(final) for final in finals])

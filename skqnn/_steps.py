@@ -41,7 +41,7 @@ class Layer:
 
     def __init__(self, n_qubits: int, rounds: list[dict[int, Gate]]):
         self.n_qubits = n_qubits
-        qubits = sorted(set().union(*rounds))
+        self.qubits = qubits = sorted(set().union(*rounds))
         slot = {q: k for k, q in enumerate(qubits)}
         self.n_slots = len(qubits)
         self.rounds = [
@@ -49,6 +49,8 @@ class Layer:
             for gates in rounds
         ]
         self.factors = [_factor(group, slot) for group in _group(qubits)]
+        numbers = [part for r in self.rounds for part in (r.cosine, r.sine)]
+        self.real = not any(np.any(np.imag(part)) for part in numbers)
 
     def bind(self, theta: np.ndarray, dtype: np.dtype) -> tuple:
         """Return the Kronecker factors and the effective generators of each round."""
@@ -193,6 +195,7 @@ class Permutation:
         self.source = source
         self.target = np.argsort(source)
         self.factor = None if np.all(factor == 1) else factor
+        self.real = not np.any(factor.imag)
 
     def bind(self, theta: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
         """Return the phase of each row, or None if all are 1."""

@@ -1,0 +1,236 @@
+"""Programs run by compiled kernels, if Numba is installed, several samples at a time.
+
+Blocks of samples are independent, and sums are taken in a fixed order: results have the
+same bits for every number of threads.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from typing import Any
+
+import joblib  # type: ignore[import-untyped]
+import numpy as np
+
+from skqnn._program import Program, as_program
+from skqnn._schedule import VECTOR_BYTES, backward, blocks, forward, lay_out
+
+# Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
+_MIN_QUBITS, _MAX_QUBITS = 6, 24
+_MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
+_PAGE = 4096
+_TAPE_BYTES = 2**24
+_JACOBIAN_BYTES = 2**26
+_ROW_BLOCKS = 32  # blocks whose derivatives are summed; threads share out these
+_THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
+
+
+def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | None":
+    """Return an object that runs the steps fast, or None if there is no way.
+
+    The circuit must be real and consist of single-qubit gates and permutations of basis
+    states that map Pauli operators to Pauli operators, the observables diagonal, and
+    Numba installed.
+    """
+    if not _MIN_QUBITS <= n_qubits <= _MAX_QUBITS or find_spec("numba") is None:
+        return None
+    program = as_program(steps, observables, n_qubits)
+    return None if program is None else Compiled(program, n_qubits)
+
+
+class Compiled:
+    """A program for states of dtype float64 or float32."""
+
+    def __init__(self, program: Program, n_qubits: int):
+        signs, which = _signs(program)
+        active = [[r.qubit for r in layer] for layer in program.rotations]
+        sources = [move.source for move in program.moves]
+        layout = lay_out(active, sources, which, n_qubits)
+        self._layout = layout
+        self._signs = signs
+        self._rescaled = np.array(which) >= 0
+        self._images = program.images
+        self._weights = program.weights
+        self._n_sweeps = layout.n_sweeps
+        self._taped = len(active) * 2**n_qubits * VECTOR_BYTES <= _TAPE_BYTES
+        self._forward = {taped: forward(layout, taped) for taped in (True, False)}
+        self._backward = backward(layout, self._taped)
+        self._mirrors = np.zeros_like(layout.qubits)
+        self._base = np.zeros(layout.qubits.size)  # of the flattened angles
+        terms: list[tuple[int, int, float]] = []
+        for k, layer in enumerate(program.rotations):
+            for rotation in layer:
+                ((s, j),) = np.argwhere(layout.qubits[k] == rotation.qubit)
+                self._mirrors[k, s, j] = rotation.mirror
+                at = int(np.ravel_multi_index((k, s, j), layout.qubits.shape))
+                self._base[at] = rotation.base
+                terms += [(at, *term) for term in rotation.slopes]
+        self._at = np.array([term[0] for term in terms], dtype=np.intp)
+        self._parameter = np.array([term[1] for term in terms], dtype=np.intp)
+        self._slope = np.array([term[2] for term in terms], dtype=np.float64)
+
+    def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return the expectations, float64 of shape (n_samples, n_observables)."""
+        task, _, growth = self._bind(theta, states.dtype, taped=False)
+        return self._run(task, growth, states)[0]
+
+    def vjp(self, states: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
+        """Return the expectations and the pullback.
+
+        The derivatives of one observable are calculated for every sample at once, if
+        they fit; otherwise the pullback runs the circuit again.
+        """
+        task, slopes, growth = self._bind(theta, states.dtype, self._taped)
+        n_samples, n_observables = len(states), len(self._weights)
+        jacobian = None
+        if (
+            n_observables == 1
+            and n_samples * slopes.size * states.itemsize <= _JACOBIAN_BYTES
+        ):
+            ones = np.ones((n_samples, 1))
+            E, jacobian = self._run(task, growth, states, ones, blocks_per_row=1)
+        else:
+            E, _ = self._run(task, growth, states)
+
+        def pullback(cotangent: np.ndarray) -> np.ndarray:
+            if jacobian is None:
+                _, rows = self._run(task, growth, states, cotangent, _ROW_BLOCKS)
+                total = rows.sum(axis=0, dtype=np.float64).sum(axis=-1)
+            else:
+                lanes = _lanes(cotangent, jacobian.shape[-1], np.float64)[:, 0]
+                total = np.einsum("b...l,bl->...", jacobian, lanes)
+            by_term = (slopes * total).ravel()[self._at] * self._slope
+            return np.bincount(self._parameter, by_term, minlength=len(theta))
+
+        return E, pullback
+
+    def _bind(self, theta: np.ndarray, dtype: np.dtype, taped: bool) -> tuple:
+        """Return the task at theta, the slopes and the growth, see `_kernels.bind`."""
+        from skqnn._kernels import Rotations, Task, bind
+
+        layout = self._layout
+        angles = self._base.copy()
+        np.add.at(angles, self._at, self._slope * theta[self._parameter])
+        rotations = Rotations(
+            layout.qubits,
+            self._mirrors,
+            self._images,
+            self._n_sweeps,
+            self._rescaled,
+        )
+        shape = layout.qubits.shape
+        tangents, slopes, factors = (
+            np.zeros((2, *shape)),
+            np.zeros(shape),
+            np.ones(shape[0]),
+        )
+        at = (angles.reshape(shape), taped)
+        flip, growth = bind(rotations, *at, tangents, slopes, factors)
+        schedule, final = self._forward[taped]
+        task = Task(
+            schedule,
+            self._backward,
+            final,
+            blocks(len(layout.layers), taped).number,
+            layout.tables,
+            self._signs.astype(dtype),
+            tangents.astype(dtype),
+            factors.astype(dtype),
+            self._weights.astype(dtype, order="C"),
+            flip,
+        )
+        return task, slopes, growth
+
+    def _run(self, task, growth, states, cotangent=None, blocks_per_row=1) -> tuple:
+        """Return the expectations, and the derivatives by the angles.
+
+        Returns
+        -------
+        E : ndarray of shape (n_samples, n_observables), float64
+        out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
+            A row is the sum over `blocks_per_row` blocks; no rows without a cotangent.
+        """
+        from skqnn._kernels import run
+
+        states = np.ascontiguousarray(states)
+        n_samples, dtype = len(states), states.dtype
+        lanes = VECTOR_BYTES // dtype.itemsize
+        n_blocks = -(-n_samples // lanes)
+        n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
+        E = np.empty((n_blocks, len(self._weights), lanes), dtype=dtype)
+        cotangents = E if cotangent is None else _lanes(cotangent, lanes, dtype)
+        out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
+
+        def simulate(part: tuple[int, int]) -> None:
+            work = self._workspace(dtype, task.n_work)
+            run(task, states, part, work, cotangents, E, out, blocks_per_row)
+
+        large = states.size * self._base.size // 4 >= _THREAD_WORK
+        _share_out(simulate, n_blocks, n_effective_threads() if large else 1)
+        E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
+        return E.astype(np.float64) / growth**2, out
+
+    def _workspace(self, dtype: np.dtype, n_blocks: int) -> np.ndarray:
+        """Return memory for blocks that start on a page, shape (n_blocks, size).
+
+        A row has the same place on its page in all blocks; otherwise loads would wait
+        for stores whose addresses have the same last 12 bits.
+        """
+        size = -(-(int(self._layout.tables.max()) + VECTOR_BYTES) // _PAGE) * _PAGE
+        raw = np.empty(n_blocks * size + _PAGE, dtype=np.uint8)
+        start = -raw.ctypes.data % _PAGE
+        return raw[start : start + n_blocks * size].view(dtype).reshape(n_blocks, -1)
+
+
+def _signs(program: Program) -> tuple[np.ndarray, list[int]]:
+    """Return where signs and scale change.
+
+    Returns
+    -------
+    signs : ndarray of shape (n_signs, 2**n_qubits)
+        The first row is 1.
+    which : list of int
+        The row of signs to apply before each layer, -1 for none.
+    """
+    ones = np.ones(program.weights.shape[1])
+    rows: dict[bytes, int] = {ones.tobytes(): 0}
+    which, growth = [], 0
+    for move, layer in zip(program.moves, program.rotations, strict=True):
+        before = move.sign[np.argsort(move.source)]  # kernels scale before they move
+        row = rows.setdefault(before.tobytes(), len(rows))
+        growth += len(layer)
+        rescaled = row > 0 or growth > _MAX_GROWTH
+        growth = len(layer) if rescaled else growth
+        which.append(row if rescaled else -1)
+    return np.array([np.frombuffer(row) for row in rows]), which
+
+
+def _lanes(cotangent: np.ndarray, lanes: int, dtype: Any) -> np.ndarray:
+    """Arrange (n_samples, K) by blocks, (n_blocks, K, lanes), filled up with 0."""
+    n_samples, n_observables = cotangent.shape
+    padded = np.zeros((-(-n_samples // lanes), lanes, n_observables), dtype=dtype)
+    padded.reshape(-1, n_observables)[:n_samples] = cotangent
+    return np.ascontiguousarray(padded.swapaxes(1, 2))
+
+
+def _share_out(function: Callable, n_blocks: int, n_threads: int) -> None:
+    """Call function((first, last)) on parts of range(n_blocks), in threads."""
+    share = max(1, -(-n_blocks // (_ROW_BLOCKS * n_threads))) * _ROW_BLOCKS
+    parts = [(k, min(k + share, n_blocks)) for k in range(0, n_blocks, share)]
+    if len(parts) <= 1:
+        for part in parts:
+            function(part)
+        return
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(function, parts))
+
+
+def n_effective_threads() -> int:
+    """Return the number of threads to use, as scikit-learn's OpenMP code does.
+
+    OMP_NUM_THREADS, which joblib sets in its workers, or else the number of CPUs.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "").strip()
+    limit = int(text) if text.isdigit() else 0
+    return min(limit, joblib.cpu_count()) if limit else joblib.cpu_count()
