@@ -121,7 +121,7 @@ def training():
     for options in (
         {"gradient": "parameter_shift", "max_iter": 5},
         {"gradient": "spsa", "max_iter": 20},
-        {"solver": "spsa", "max_iter": 40},
+        {"solver": "spsa", "learning_rate_init": 1.0, "max_iter": 20},
     ):
         model = QNNClassifier(
             backend="aer", shots=1024, batch_size=32, random_state=0, **options

@@ -67,6 +67,7 @@ class AerDevice:
     """
 
     remote = False
+    n_repeats = 1
 
     def __init__(
         self,

@@ -4,7 +4,8 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 
 - ``name``, ``shots``, ``backend`` (what circuits are transpiled for, or None);
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
-  ``remote`` (running costs money) and ``salt`` (all that changes results, as text);
+  ``remote`` (running costs money), ``n_repeats``
+  (of a circuit, for error mitigation) and ``salt`` (all that changes results, as text);
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
   -> (evs, stds)``, both (n_bindings, n_observables), ``program.remote(values, rng)``
   for a journal, ``program.max_bindings`` and ``program.circuits``;
@@ -186,6 +187,15 @@ def _ibm(name, backend, shots, n_qubits, options) -> IBMDevice:
     return IBMDevice(
         name, shots=shots, n_qubits=n_qubits, backend=backend, options=rest, **known
     )
+
+
+def transpilation_options(options: Mapping | None) -> dict[str, int]:
+    """Return the arguments of `transpile_best` in `backend_options`, or defaults."""
+    known, _ = _split(dict(options or {}), _TRANSPILATION)
+    return {
+        "n_trials": known["n_transpilations"],
+        "optimization_level": known["optimization_level"],
+    }
 
 
 def _split(options: dict[str, Any], defaults: dict[str, Any]) -> tuple[dict, dict]:

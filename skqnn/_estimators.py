@@ -40,6 +40,7 @@ class EstimatorDevice:
 
     remote = False
     sets_states = False
+    n_repeats = 1
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class EstimatorProgram:
         circuit: QuantumCircuit,
         isa: Isa,
         observables: Sequence[SparsePauliOp],
-        submit: Callable[[tuple, list[str]], Any],
+        submit: Callable[[tuple, list[str]], Any] | None,
         shots: int | None,
         n_repeats: int = 1,
         make_remote: Callable[[Callable], Remote] = Remote,

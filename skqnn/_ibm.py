@@ -88,6 +88,11 @@ class IBMDevice:
         return self._backend
 
     @property
+    def n_repeats(self) -> int:
+        """How often a circuit is run, for error mitigation."""
+        return _REPEATS[self.options.resilience_level]
+
+    @property
     def salt(self) -> str:
         """Whatever changes results, for the name of a request."""
         return self.name + self.options.model_dump_json(exclude={"environment"})
@@ -109,7 +114,7 @@ class IBMDevice:
             observables,
             self._submit,
             self.shots,
-            n_repeats=_REPEATS[self.options.resilience_level],
+            n_repeats=self.n_repeats,
             make_remote=partial(ibm_remote, self.backend),
         )
 

@@ -187,12 +187,16 @@ class PrimitiveEngine:
     def _program(self) -> Any:
         """Return the transpiled circuit for the method in use."""
         if self.method not in self._compiled:
-            circuit = self._prefix().compose(self._circuit)
+            circuit = self.model_circuit()
             seed = int(np.random.default_rng([self._seed, 0]).integers(2**31))
             self._compiled[self.method] = self._device.compile(
                 circuit, self._observables, seed
             )
         return self._compiled[self.method]
+
+    def model_circuit(self) -> QuantumCircuit:
+        """Return preparation and ansatz for the rows last prepared, not transpiled."""
+        return self._prefix().compose(self._circuit)
 
     def _prefix(self) -> QuantumCircuit:
         """Return what stands before the ansatz, its parameters sorted before theta."""
@@ -276,7 +280,7 @@ class PrimitiveEngine:
 
     def _portable_circuit(self) -> QuantumCircuit:
         """Return the circuit before transpilation, in gates that QASM knows."""
-        circuit = self._prefix().compose(self._circuit)
+        circuit = self.model_circuit()
         return transpile(circuit, basis_gates=_PORTABLE, optimization_level=0)
 
 

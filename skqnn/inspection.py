@@ -2,6 +2,7 @@
 
 from skqnn._ablation import AblationReport, ablation_report
 from skqnn._circuit_displays import CircuitDisplay, EncodingDisplay
+from skqnn._cost import CostEstimate, estimate_cost
 from skqnn._displays import ShotNoiseDisplay, TrainingCurveDisplay
 from skqnn._fisher import FisherSummary
 from skqnn._gradient_check import GradientCheck, check_gradients
@@ -11,6 +12,7 @@ from skqnn._trainability import TrainabilityReport, trainability_report
 __all__ = [
     "AblationReport",
     "CircuitDisplay",
+    "CostEstimate",
     "EncodingDisplay",
     "FisherSummary",
     "GradientCheck",
@@ -21,5 +23,6 @@ __all__ = [
     "TrainingCurveDisplay",
     "ablation_report",
     "check_gradients",
+    "estimate_cost",
     "trainability_report",
 ]

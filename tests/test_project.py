@@ -66,7 +66,7 @@ ALLOWED_IMPORTS = {
     "_optimizers": set(),
     "_monitor": set(),
     "_html": set(),
-    "_training": {"_losses", "_optimizers"},
+    "_training": {"_arrays", "_losses", "_optimizers"},
     "_classifier": _BELOW_CLASSIFIER,
     "_axes": set(),
     "_introspection": _BELOW_CLASSIFIER | _ESTIMATORS,

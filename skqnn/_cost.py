@@ -1,0 +1,238 @@
+"""What running a classifier on a device would cost, without running it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.providers import BackendV2
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skqnn._amplitudes import amplitude_rows
+from skqnn._backends import resolve, transpilation_options
+from skqnn._circuit import compile_circuit
+from skqnn._estimators import EstimatorProgram
+from skqnn._measurement import measured_bases
+from skqnn._primitive import PrimitiveEngine
+from skqnn._shift import shift_rules
+from skqnn._transpilation import success_probability, transpile_best, two_qubit_gates
+
+FREE_SECONDS = 600  # of IBM's Open Plan in 28 days, as of 2026
+
+_REP_DELAY = 250e-6  # seconds between shots, the default of IBM's devices
+_PASSES = {
+    "prediction": "one prediction",
+    "epoch_spsa": "one epoch, SPSA",
+    "epoch_parameter_shift": "one epoch, parameter shift",
+}
+
+
+class CostEstimate(Mapping):
+    """A mapping of names to numbers that prints as a table.
+
+    See :func:`estimate_cost` for the names.
+    """
+
+    def __init__(self, values: Mapping[str, Any]):
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{self['backend']}: {self['n_qubits']} qubits, preparation "
+            f"{self['preparation']} (mean fidelity {self['preparation_fidelity']:.3f})",
+            f"{self['two_qubit_gates']} two-qubit gates, depth {self['depth']}, "
+            f"probability without an error {self['success_probability']:.2f}",
+            f"{self['shots']} shots of {1e6 * self['seconds_per_shot']:.0f} us, delay "
+            "between shots included",
+            "",
+            f"{'':28s}{'jobs':>6s}{'circuits':>10s}{'executions':>13s}"
+            f"{'QPU time':>11s}  free plan",
+        ]
+        for name, words in _PASSES.items():
+            row = self[name]
+            if row is None:
+                lines.append(f"{words:28s}not possible with this circuit")
+                continue
+            fits = "fits" if row["fits_free_plan"] else "does not fit"
+            lines.append(
+                f"{words:28s}{row['jobs']:6d}{row['circuits']:10,d}"
+                f"{row['executions']:13,d}{_duration(row['qpu_seconds']):>11s}  {fits}"
+            )
+        return "\n".join(lines)
+
+
+def estimate_cost(
+    classifier: Any, X: Any, backend: Any = None, *, shots: int | None = None
+) -> CostEstimate:
+    """Estimate what predicting or training on a device would cost.
+
+    Nothing is run, and with a fake backend nothing leaves the computer: look at it
+    before you pay. Calibration data of a fake backend are as old as its snapshot.
+
+    Parameters
+    ----------
+    classifier : QNNClassifier
+        A fitted classifier. Its parameters say how states are prepared, how large
+        mini-batches are and, in `backend_options`, how circuits are transpiled.
+    X : array-like of shape (n_samples, n_features)
+        The rows to predict, or to train on for an epoch.
+    backend : str or BackendV2, default=None
+        The device, such as "fake_torino" or "ibm_torino". None: that of the classifier.
+    shots : int, default=None
+        Measurements per circuit. None: those of the classifier.
+
+    Returns
+    -------
+    cost : CostEstimate
+        A mapping that prints as a table, with
+
+        - ``backend``, ``n_qubits``, ``shots``;
+        - ``preparation`` and ``preparation_fidelity``, the mean over the rows;
+        - ``two_qubit_gates`` and ``depth`` of the transpiled circuit;
+        - ``success_probability``, that no gate and no readout fails, by calibration;
+        - ``seconds_per_shot``, from gate times and the delay between shots;
+        - ``prediction``, ``epoch_spsa`` and ``epoch_parameter_shift``: mappings with
+          ``jobs``, ``pubs``, ``circuits`` (parameter rows times measured bases),
+          ``executions`` (circuits times shots), ``qpu_seconds`` and
+          ``fits_free_plan``. None if the circuit has no shift rule.
+
+    Raises
+    ------
+    NotFittedError
+        If the classifier is not fitted.
+    ValueError
+        If the number of shots is not known, or the backend is no device.
+
+    Notes
+    -----
+    Without the overhead of loading a job, some seconds each. Error mitigation adds
+    circuits: three times as many at ``resilience_level=2``, which is counted for
+    ``"ibm_<name>"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skqnn import QNNClassifier
+    >>> from skqnn.inspection import estimate_cost
+    >>> X, y = np.random.default_rng(0).normal(size=(20, 8)), np.arange(20) % 2
+    >>> classifier = QNNClassifier(tol=0.1, random_state=0).fit(X, y)
+    >>> cost = estimate_cost(classifier, X, "fake_torino", shots=1000)
+    >>> cost["prediction"]["circuits"], cost["prediction"]["executions"]
+    (20, 20000)
+    """
+    check_is_fitted(classifier, "theta_")
+    shots = classifier.shots if shots is None else shots
+    backend = classifier.backend if backend is None else backend
+    if shots is None or shots < 1:
+        raise ValueError(f"`shots` must be a positive integer, got {shots}.")
+    X = validate_data(classifier, X, dtype=(np.float64, np.float32), reset=False)
+    options = classifier.backend_options
+    device = _device(backend, shots, classifier.n_qubits_, options)
+    engine = PrimitiveEngine(
+        classifier.circuit_,
+        classifier.observables_,
+        device,
+        feature_map=classifier.feature_map_,
+        state_preparation=classifier.state_preparation,
+        n_layers=classifier.n_preparation_layers,
+        journal=None,
+    )
+    engine.prepare(
+        X if classifier.feature_map_ else amplitude_rows(X, classifier.n_qubits_)
+    )
+    circuit = engine.model_circuit()
+    isa = transpile_best(
+        circuit, device.backend, seed=0, **transpilation_options(options)
+    )
+    program = EstimatorProgram(
+        circuit, isa, classifier.observables_, None, shots, device.n_repeats
+    )
+    seconds = _seconds_per_shot(isa.circuit, device.backend)
+    n_circuits = len(measured_bases(classifier.observables_)) * device.n_repeats
+
+    def run(n_thetas: int, n_rows: int) -> dict[str, Any]:
+        """Return the cost of running all rows, n_rows at a time."""
+        sizes = [min(n_rows, len(X) - start) for start in range(0, len(X), n_rows)]
+        jobs = sum(-(-n_thetas * size // program.max_bindings) for size in sizes)
+        circuits = n_thetas * len(X) * n_circuits
+        qpu_seconds = circuits * shots * seconds
+        return {
+            "jobs": jobs,
+            "pubs": jobs,
+            "circuits": circuits,
+            "executions": circuits * shots,
+            "qpu_seconds": qpu_seconds,
+            "fits_free_plan": qpu_seconds <= FREE_SECONDS,
+        }
+
+    n_terms = _n_shifts(classifier.circuit_)
+    batch = classifier._batch_size(len(X))
+    return CostEstimate(
+        {
+            "backend": device.name,
+            "n_qubits": classifier.n_qubits_,
+            "shots": shots,
+            "preparation": engine.method,
+            "preparation_fidelity": float(np.mean(engine.fidelity)),
+            "two_qubit_gates": two_qubit_gates(isa.circuit),
+            "depth": isa.circuit.depth(),
+            "success_probability": success_probability(isa, device.backend.target),
+            "seconds_per_shot": seconds,
+            "prediction": run(1, len(X)),
+            "epoch_spsa": run(2, batch),
+            "epoch_parameter_shift": n_terms and run(1 + n_terms, batch),
+        }
+    )
+
+
+def _device(backend: Any, shots: int, n_qubits: int, options: Mapping | None) -> Any:
+    device = resolve(backend, shots=shots, n_qubits=n_qubits, options=options)
+    if device.backend is None:
+        raise ValueError(
+            "`backend` must be a device or a fake of one, such as 'fake_torino', got "
+            f"{device.name!r}, which costs nothing but time."
+        )
+    return device
+
+
+def _n_shifts(circuit: QuantumCircuit) -> int | None:
+    """Return the number of shifted evaluations of a gradient, None without a rule."""
+    try:
+        rules = shift_rules(compile_circuit(circuit), circuit.num_parameters)
+    except ValueError:
+        return None
+    return len(rules.parameter)
+
+
+def _seconds_per_shot(circuit: QuantumCircuit, backend: BackendV2) -> float:
+    """Return the time of gates, readout and the delay before the next shot."""
+    measured = circuit.copy()
+    measured.measure_active()
+    try:
+        seconds = measured.estimate_duration(backend.target, unit="s")
+    except QiskitError as error:
+        raise ValueError(
+            f"`backend` must know the durations of its gates, got {backend.name!r}: "
+            f"{error}"
+        ) from error
+    configuration = getattr(backend, "configuration", None)
+    delay = getattr(configuration and configuration(), "default_rep_delay", None)
+    return float(seconds) + (_REP_DELAY if delay is None else float(delay))
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds in a readable unit."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

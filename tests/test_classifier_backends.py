@@ -1,0 +1,221 @@
+"""QNNClassifier on backends: trained there or elsewhere, and its arguments."""
+
+import logging
+import pickle
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.primitives import StatevectorEstimator
+from qiskit_aer import AerSimulator
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import train_test_split
+from sklearn.utils.estimator_checks import check_estimator
+
+from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn._primitive import PreparationWarning
+
+BRIEF = {"learning_rate": "cosine", "max_iter": 2, "random_state": 0}
+X, Y = load_iris(return_X_y=True)
+X, Y = X[:100:5], Y[:100:5]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return QNNClassifier(random_state=0, tol=1e-3).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    images, labels = load_digits(n_class=2, return_X_y=True)
+    rows = BinaryAmplitudeEncoder().fit_transform(images)
+    return train_test_split(rows, labels, random_state=0)
+
+
+def on(classifier, **parameters):
+    return pickle.loads(pickle.dumps(classifier)).set_params(**parameters)
+
+
+@pytest.mark.parametrize("backend", ["aer", AerSimulator(), StatevectorEstimator()])
+def test_trained_exactly_predicts_the_same_elsewhere(trained, backend):
+    elsewhere = on(trained, backend=backend)
+    np.testing.assert_allclose(
+        elsewhere.predict_proba(X), trained.predict_proba(X), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("solver, max_iter", [("adam", 2), ("lbfgs", 200)])
+def test_training_on_aer_without_shots_is_exact_training(solver, max_iter):
+    options = BRIEF | {"solver": solver, "max_iter": max_iter}
+    exact = QNNClassifier(gradient="parameter_shift", **options)
+    aer = clone(exact).set_params(backend="aer")
+    # A generator is drawn from for the seed of the backend, so that batches differ.
+    exact.set_params(shuffle=False)
+    aer.set_params(shuffle=False)
+    np.testing.assert_allclose(aer.fit(X, Y).theta_, exact.fit(X, Y).theta_, atol=1e-6)
+
+
+def test_same_random_state_same_bits():
+    classifier = QNNClassifier(backend="aer", shots=64, **BRIEF)
+    first, second = (clone(classifier).fit(X, Y) for _ in range(2))
+    np.testing.assert_array_equal(first.theta_, second.theta_)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    other = clone(classifier).set_params(random_state=1).fit(X, Y)
+    assert not np.array_equal(first.theta_, other.theta_)
+
+
+def test_predictions_with_shots_are_consistent_probabilities(trained):
+    sampled = on(trained, backend="aer", shots=7)
+    probabilities = sampled.predict_proba(X)
+    assert np.all((probabilities >= 0) & (probabilities <= 1))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    winner = sampled.classes_[(sampled.decision_function(X) > 0).astype(int)]
+    np.testing.assert_array_equal(sampled.predict(X), winner)
+    np.testing.assert_array_equal(sampled.predict(X), winner)
+
+
+def test_standard_error_of_scores(trained):
+    scores = trained.decision_function(X)
+    same, zero = trained.decision_function(X, return_std=True)
+    np.testing.assert_array_equal(same, scores)
+    assert not zero.any()
+    few, many = (
+        on(trained, backend="aer", shots=n).decision_function(X, return_std=True)
+        for n in (100, 10_000)
+    )
+    np.testing.assert_allclose(few[1] / many[1], 10, rtol=0.5)
+    deviation = (many[0] - scores) / many[1]
+    assert 0.5 < deviation.std() < 1.6
+
+
+def test_standard_error_of_several_classes():
+    rows, labels = load_iris(return_X_y=True)
+    classifier = QNNClassifier(**BRIEF).fit(rows, labels)
+    scores, std = on(classifier, backend="aer", shots=50).decision_function(
+        rows, return_std=True
+    )
+    assert scores.shape == std.shape == (150, 3)
+
+
+def test_fidelity_of_the_preparation():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(6, 32)) + 0.5, np.arange(6) % 2
+    classifier = QNNClassifier(**BRIEF).fit(rows, labels)
+    np.testing.assert_array_equal(classifier.preparation_fidelity(rows), np.ones(6))
+    layers = {"backend": "aer", "state_preparation": "layers"}
+    fidelities = [
+        on(classifier, n_preparation_layers=n, **layers).preparation_fidelity(rows)
+        for n in (2, 4)
+    ]
+    assert np.all(fidelities[0] < fidelities[1])
+    with pytest.warns(PreparationWarning, match="fidelity below 0.8"):
+        on(classifier, n_preparation_layers=1, **layers).preparation_fidelity(rows)
+
+
+def test_options_of_the_backend_are_used(trained):
+    options = {"matrix_product_state_max_bond_dimension": 1}
+    plain = on(trained, backend="aer_matrix_product_state")
+    cut = on(plain, backend_options=options)
+    assert not np.allclose(plain.predict_proba(X), cut.predict_proba(X), atol=1e-3)
+
+
+def test_journal_of_a_simulation(trained, tmp_path):
+    path = tmp_path / "journal.sqlite"
+    on(trained, backend="aer", journal=path).predict(X)
+    assert path.exists()
+
+
+def test_automatic_gradient_is_told(caplog):
+    theta = ParameterVector("t", 1)
+    repeated = QuantumCircuit(2)
+    for qubit in range(2):
+        repeated.ry(theta[0], qubit)
+    expected = [
+        ({}, "parameter_shift"),
+        ({"solver": "spsa"}, "spsa"),
+        ({"gradient": "spsa"}, "spsa"),
+        ({"ansatz": repeated}, "spsa"),
+    ]
+    for parameters, method in expected:
+        with caplog.at_level(logging.INFO, "skqnn"):
+            classifier = QNNClassifier(backend="aer", **BRIEF | parameters).fit(X, Y)
+        assert classifier.gradient_ == method
+    assert "Gradients by spsa" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"backend": "fake_turino"}, "'fake_turino'. Close to it: fake_torino"),
+        ({"backend": "aer", "shots": 0}, "`shots` must be a positive integer"),
+        ({"backend": "aer", "shots": -1}, "`shots` must be a positive integer"),
+        ({"shots": 10}, "`shots` must be None with the exact engine"),
+        ({"backend": "fake_armonk"}, "at least 2 qubits .* 'fake_armonk' with 1"),
+        ({"state_preparation": "magic"}, "`state_preparation` must be one of"),
+        ({"n_preparation_layers": 0}, "`n_preparation_layers` must be a positive"),
+        ({"backend": "aer", "gradient": "adjoint"}, "needs the exact engine"),
+        ({"solver": "lbfgs", "gradient": "spsa"}, "when gradient='spsa'"),
+        ({"journal": ""}, "`journal` must be"),
+    ],
+)
+def test_wrong_arguments_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        QNNClassifier(**parameters).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"backend": 3}, {"backend_options": 3}, {"journal": 3}]
+)
+def test_wrong_types_are_refused(parameters):
+    (name,) = parameters
+    with pytest.raises(TypeError, match=f"`{name}` must be"):
+        QNNClassifier(**parameters).fit(X, Y)
+
+
+def test_backend_is_resolved_anew_for_each_call(trained):
+    classifier = on(trained, backend="aer", shots=10)
+    sampled = classifier.decision_function(X)
+    exact = classifier.set_params(shots=None).decision_function(X)
+    np.testing.assert_allclose(exact, trained.decision_function(X), atol=1e-9)
+    assert not np.allclose(sampled, exact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"gradient": "parameter_shift", "max_iter": 5},
+        {"gradient": "spsa", "max_iter": 20},
+        {"solver": "spsa", "learning_rate_init": 1.0, "max_iter": 20},
+    ],
+    ids=str,
+)
+def test_training_with_shots_learns_digits(digits, parameters):
+    train, test, y_train, y_test = digits
+    classifier = QNNClassifier(
+        backend="aer",
+        shots=1024,
+        batch_size=32,
+        learning_rate="cosine",
+        random_state=0,
+        **parameters,
+    )
+    assert classifier.fit(train, y_train).score(test, y_test) >= 0.95
+
+
+@pytest.mark.slow
+def test_noise_changes_few_decisions(digits):
+    train, test, y_train, _ = digits
+    classifier = QNNClassifier(random_state=0, tol=1e-3).fit(train, y_train)
+    noisy = on(classifier, backend="fake_torino", shots=4096)
+    test = test[:40]
+    assert np.mean(noisy.predict(test) == classifier.predict(test)) >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learns_checks_pass_on_aer():
+    brief = {"gradient": "spsa", "learning_rate": "cosine", "max_iter": 1}
+    check_estimator(QNNClassifier(backend="aer", **brief))

@@ -1,0 +1,104 @@
+"""The cost of a run: counted by hand, and against what is really submitted."""
+
+import pickle
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from sklearn.exceptions import NotFittedError
+
+from skqnn import QNNClassifier
+from skqnn.inspection import estimate_cost
+
+pytest.importorskip("qiskit_ibm_runtime")
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(10, 8)), np.arange(10) % 2
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return QNNClassifier(
+        learning_rate="cosine",
+        max_iter=2,
+        batch_size=4,
+        random_state=0,
+        backend_options={"n_transpilations": 2},
+    ).fit(X, Y)
+
+
+def test_counts_by_hand(classifier):
+    cost = estimate_cost(classifier, X, "fake_manila", shots=100)
+    n_shifts = 2 * len(classifier.theta_)
+    assert (cost["backend"], cost["n_qubits"], cost["shots"]) == ("fake_manila", 3, 100)
+    for name, n_jobs, n_circuits in (
+        ("prediction", 1, 10),
+        ("epoch_spsa", 3, 20),
+        ("epoch_parameter_shift", 3, 10 * (1 + n_shifts)),
+    ):
+        row = cost[name]
+        assert row["jobs"] == row["pubs"] == n_jobs
+        assert row["circuits"] == n_circuits
+        assert row["executions"] == 100 * n_circuits
+        seconds = row["executions"] * cost["seconds_per_shot"]
+        assert row["qpu_seconds"] == pytest.approx(seconds)
+        assert row["fits_free_plan"]
+
+
+def test_circuit_is_described(classifier):
+    exact = estimate_cost(classifier, X, "fake_manila", shots=1)
+    copy = pickle.loads(pickle.dumps(classifier))
+    copy.set_params(state_preparation="layers", n_preparation_layers=4)
+    layers = estimate_cost(copy, X, "fake_manila", shots=1)
+    assert (exact["preparation"], layers["preparation"]) == ("exact", "layers")
+    assert exact["preparation_fidelity"] == 1
+    assert exact["two_qubit_gates"] < layers["two_qubit_gates"]
+    assert exact["depth"] < layers["depth"]
+    assert 0 < layers["success_probability"] < exact["success_probability"] < 1
+    # The default delay between shots of IBM's devices, and some microseconds.
+    assert 250e-6 < exact["seconds_per_shot"] < 270e-6
+
+
+def test_many_executions_need_more_jobs_than_one_and_more_than_is_free(classifier):
+    cost = estimate_cost(classifier, X, "fake_manila", shots=4_000_000)
+    assert cost["prediction"]["jobs"] == 5
+    assert not cost["prediction"]["fits_free_plan"]
+
+
+def test_classifier_says_what_is_not_given(classifier):
+    copy = pickle.loads(pickle.dumps(classifier))
+    copy.set_params(backend="fake_manila", shots=7)
+    assert dict(estimate_cost(copy, X)) == dict(
+        estimate_cost(classifier, X, "fake_manila", shots=7)
+    )
+
+
+def test_circuit_without_shift_rule():
+    theta = ParameterVector("t", 1)
+    ansatz = QuantumCircuit(3)
+    ansatz.ry(theta[0], [0, 1])
+    classifier = QNNClassifier(ansatz=ansatz, tol=1.0).fit(X, Y)
+    cost = estimate_cost(classifier, X, "fake_manila", shots=10)
+    assert cost["epoch_parameter_shift"] is None
+    assert "not possible with this circuit" in repr(cost)
+
+
+def test_table_can_be_read(classifier):
+    lines = repr(estimate_cost(classifier, X, "fake_manila", shots=1000)).splitlines()
+    assert lines[0].startswith("fake_manila: 3 qubits, preparation exact")
+    assert lines[-3].split() == [
+        *("one", "prediction", "1", "10", "10,000", "2.6", "s", "fits")
+    ]
+    assert all(len(line) <= 88 for line in lines)
+
+
+def test_wrong_arguments_are_refused(classifier):
+    with pytest.raises(ValueError, match="`shots` must be a positive integer"):
+        estimate_cost(classifier, X, "fake_manila")
+    with pytest.raises(ValueError, match=r"must be a device .* 'aer'"):
+        estimate_cost(classifier, X, "aer", shots=10)
+    with pytest.raises(TypeError, match="`backend` must be"):
+        estimate_cost(classifier, X, shots=10)
+    with pytest.raises(NotFittedError):
+        estimate_cost(QNNClassifier(), X, "fake_manila", shots=10)
