@@ -31,6 +31,14 @@ from threadpoolctl import threadpool_limits
 
 from skqnn._amplitudes import amplitude_rows
 from skqnn._ansatz import ANSATZE
+from skqnn._arrays import (
+    check_fitted_namespace,
+    follow,
+    namespace,
+    numpy_dtype,
+    take_rows,
+    to_numpy,
+)
 from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
 from skqnn._html import FittedHTML, visual_block
@@ -414,7 +422,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weights = self._class_weighted(weights, y)
         if not warm:
             self._start(classes, X.shape[1])
-        with _verbose_logging(self.verbose), self._training_engine() as engine:
+        with _verbose_logging(self.verbose), self._training_engine(X) as engine:
             self._train(engine, X, labels, weights)
         return self
 
@@ -459,7 +467,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if first:
             self._start(known, X.shape[1], stacklevel=4)
         monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
-        with self._training_engine() as engine:
+        with self._training_engine(X) as engine:
             data = self._data(engine, X, np.searchsorted(known, y), weights)
             for step in self._steps(engine, data, lambda n_steps: 1.0):
                 self._remember(step.params, step.state)
@@ -497,21 +505,24 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), reset=reset)
+        X, y = validate_data(self, X, to_numpy(y), dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
+        # Weights stay on the host, next to y.
         weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
-        used = weights > 0
-        return (X, y, weights) if used.all() else (X[used], y[used], weights[used])
+        used = np.flatnonzero(weights > 0)
+        if len(used) == len(weights):
+            return X, y, weights
+        return take_rows(X, used), y[used], weights[used]
 
     def _check_classes(self, classes, first):
         if classes is None and first:
             raise ValueError(
                 "`classes` must be given at the first call of partial_fit, got None."
             )
-        known = np.unique(classes) if classes is not None else self.classes_
+        known = np.unique(to_numpy(classes)) if classes is not None else self.classes_
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(
                 f"`classes` must be the same at every call, {self.classes_}, got "
@@ -570,12 +581,20 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return Data(engine.prepare(self._rows(X)), targets, weights)
 
     @contextmanager
-    def _training_engine(self):
-        """Make the engine of a fit; its shot noise is drawn from our generator."""
+    def _training_engine(self, X):
+        """Make the engine of a fit; its shot noise is drawn from our generator.
+
+        What is fitted is on the host meanwhile; then it follows X, by convention.
+        """
+        self._remember(self._params(), self._optimizer_state)
         seed = None if self.backend is None else int(self._rng.integers(2**31 - 1))
-        with self._engine(seed) as engine:
-            self.gradient_ = self._gradient_method(engine)
-            yield engine
+        try:
+            with self._engine(seed) as engine:
+                self.gradient_ = self._gradient_method(engine)
+                yield engine
+        finally:
+            for name in ("theta_", "scale_", "bias_", "dead_parameters_"):
+                setattr(self, name, follow(getattr(self, name), X))
 
     @contextmanager
     def _engine(self, seed):
@@ -607,9 +626,11 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
+        if self.backend is not None:
+            X = to_numpy(X)
         if self.feature_map_ is not None:
             return X
-        require_memory(self.n_qubits_, len(X), X.dtype.itemsize)
+        require_memory(self.n_qubits_, X.shape[0], numpy_dtype(X).itemsize)
         return amplitude_rows(X, self.n_qubits_)
 
     def _gradient_method(self, engine):
@@ -630,7 +651,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n_theta = self.circuit_.num_parameters
             shifts = shift_rules(compile_circuit(self.circuit_), n_theta)
             vjp = partial(parameter_shift, engine.expectations, shifts)
-        return Objective(engine.expectations, vjp, LOSSES[self.loss], len(self.theta_))
+        return Objective(engine.expectations, vjp, LOSSES[self.loss], self._n_theta())
 
     def _steps(self, engine, data, schedule):
         """Return the iterator of mini-batch steps from the present parameters."""
@@ -659,7 +680,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
             train, held_out = self._hold_out(labels)
-            states = data.states[held_out]
+            states = take_rows(data.states, held_out)
             validate = partial(
                 self._accuracy, engine, states, labels[held_out], weights[held_out]
             )
@@ -771,12 +792,17 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             task = begin()
 
     def _accuracy(self, engine, states, labels, weights, params):
-        theta, scale, bias = split(params, len(self.theta_))
+        theta, scale, bias = split(params, self._n_theta())
         scores = scale * engine.expectations(states, theta) + bias
         return accuracy_score(labels, _winner(scores), sample_weight=weights)
 
+    def _n_theta(self):
+        return self.circuit_.num_parameters
+
     def _params(self):
-        return np.concatenate([self.theta_, self.scale_, self.bias_])
+        return np.concatenate(
+            [to_numpy(part) for part in (self.theta_, self.scale_, self.bias_)]
+        )
 
     def _remember(self, params, optimizer_state):
         self.theta_, self.scale_, self.bias_ = split(
@@ -807,19 +833,20 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             text += f", validation score = {self.validation_scores_[-1]:.6f}"
         _log.log(logging.INFO if self.verbose else logging.DEBUG, text)
 
-    def _checked(self, X):
+    def _checked(self, X, method="predict"):
         """Return X as rows for the engine, of a fitted classifier."""
         check_is_fitted(self, "theta_")
         self._check_parameters()
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        check_fitted_namespace(X, self, attribute="theta_", method=method)
+        X = validate_data(self, X, dtype=_floating(X), reset=False)
         return self._rows(X)
 
-    def _scores(self, X):
-        """Return scale * E + bias, shape (n_samples, n_observables)."""
-        rows = self._checked(X)
+    def _scores(self, X, method):
+        """Return scale * E + bias, shape (n_samples, n_observables), on the host."""
+        rows = self._checked(X, method)
         with self._engine(self._seed) as engine:
-            E = engine.expectations(engine.prepare(rows), self.theta_)
-        return self.scale_ * E + self.bias_
+            E = engine.expectations(engine.prepare(rows), to_numpy(self.theta_))
+        return to_numpy(self.scale_) * E + to_numpy(self.bias_)
 
     def decision_function(self, X, return_std=False):
         """Return the scores ``scale * E + bias``.
@@ -843,15 +870,16 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         if return_std:
             return self._scores_and_std(X)
-        scores = self._scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        scores = self._scores(X, "decision_function")
+        return follow(scores[:, 0] if scores.shape[1] == 1 else scores, X)
 
     def _scores_and_std(self, X):
-        rows = self._checked(X)
+        rows = self._checked(X, "decision_function")
         with self._engine(self._seed) as engine:
-            E, std = engine.measure(engine.prepare(rows), self.theta_)
-        results = self.scale_ * E + self.bias_, np.abs(self.scale_) * std
-        return tuple(r[:, 0] if r.shape[1] == 1 else r for r in results)
+            E, std = engine.measure(engine.prepare(rows), to_numpy(self.theta_))
+        scale, bias = to_numpy(self.scale_), to_numpy(self.bias_)
+        results = scale * E + bias, np.abs(scale) * std
+        return tuple(follow(r[:, 0] if r.shape[1] == 1 else r, X) for r in results)
 
     def preparation_fidelity(self, X):
         """Return how closely the backend's circuit prepares the state of each row.
@@ -868,10 +896,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             prepares without noise; 1 unless ``state_preparation`` is "layers". Nothing
             is run.
         """
-        rows = self._checked(X)
+        rows = self._checked(X, "preparation_fidelity")
         with self._engine(self._seed) as engine:
             engine.prepare(rows)
-            return engine.fidelity
+            return follow(engine.fidelity, X)
 
     def predict(self, X):
         """Return the most probable class of each row.
@@ -886,8 +914,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Elements of `classes_`.
         """
-        winner = _winner(self._scores(X))
-        return self.classes_[winner]
+        winner = _winner(self._scores(X, "predict"))
+        return follow(self.classes_[winner], X)
 
     def predict_proba(self, X):
         """Return class probabilities.
@@ -902,7 +930,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes)
             In [0, 1], rows sum to 1, columns in the order of `classes_`.
         """
-        return np.exp(self.predict_log_proba(X))
+        return follow(np.exp(self._log_probabilities(X, "predict_proba")), X)
 
     def predict_log_proba(self, X):
         """Return logarithms of class probabilities.
@@ -917,11 +945,16 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Exact also where the probability itself would round to 0 or 1.
         """
-        return LOSSES[self.loss].log_probabilities(self._scores(X))
+        return follow(self._log_probabilities(X, "predict_log_proba"), X)
+
+    def _log_probabilities(self, X, method):
+        return LOSSES[self.loss].log_probabilities(self._scores(X, method))
 
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
-        return super().__getstate__() | {"backend": portable(self.backend)}
+        state = super().__getstate__() | {"backend": portable(self.backend)}
+        # A model that was trained on a device must open on a machine without one.
+        return {name: to_numpy(value) for name, value in state.items()}
 
     def _sk_visual_block_(self):
         return visual_block(self)
@@ -931,10 +964,17 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.array_api_support = True
         tags.non_deterministic = self.shots is not None
         # Amplitudes keep the direction of a row only: x, 2 x and -x are one state.
         tags.classifier_tags.poor_score = self.encoding == "amplitude"
         return tags
+
+
+def _floating(X):
+    """Return the types that X may keep, in its own namespace."""
+    xp, _ = namespace(X)
+    return xp.float64, xp.float32
 
 
 def _winner(scores):

@@ -10,20 +10,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
+from skqnn._arrays import take_rows
 from skqnn._losses import Loss
 from skqnn._optimizers import Optimizer, spsa_perturbation
 
 
 class Data(NamedTuple):
-    """Training data: states, indicator targets, weights of mean 1."""
+    """Training data: states, indicator targets, weights of mean 1.
 
-    states: np.ndarray
+    States may be on a device; all other numbers of a training are NumPy's, and few.
+    """
+
+    states: Any
     targets: np.ndarray
     weights: np.ndarray
 
     def take(self, rows: Any) -> "Data":
         """Return some rows; a slice does not copy."""
-        return Data(self.states[rows], self.targets[rows], self.weights[rows])
+        states = take_rows(self.states, rows)
+        return Data(states, self.targets[rows], self.weights[rows])
 
 
 def split(params: np.ndarray, n_theta: int) -> tuple:
