@@ -9,12 +9,13 @@ Bit order is Qiskit's: qubit 0 is the least significant bit of an amplitude's in
 the first qubit of a gate is the least significant bit of its matrix.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, ParameterExpression
+from qiskit.circuit.library import get_standard_gate_name_mapping
 
 _I = np.eye(2)
 _X = np.array([[0, 1], [1, 0]])
@@ -42,6 +43,8 @@ GENERATORS: dict[str, np.ndarray] = {
     "cp": -2 * np.kron(_ONE, _ONE),
     "cu1": -2 * np.kron(_ONE, _ONE),
 }
+
+_STANDARD = get_standard_gate_name_mapping()
 
 # Fixed gates on up to this many qubits are used as matrices; larger ones are replaced
 # by their definition, which is cheaper to apply.
@@ -126,9 +129,9 @@ def _elementary(operation: Instruction, qubits: tuple[int, ...]) -> Iterator:
             f"{list(qubits)}; remove measurements, resets and control flow."
         )
     numbers = [p for p in parameters if isinstance(p, ParameterExpression)]
-    if name in GENERATORS and not is_fixed(parameters[0]):
+    if _is_standard(operation, GENERATORS) and not is_fixed(parameters[0]):
         yield Elementary(qubits, GENERATORS[name], parameters[0])
-    elif name in ("u", "u3") and not all(map(is_fixed, parameters)):
+    elif _is_standard(operation, ("u", "u3")) and not all(map(is_fixed, parameters)):
         theta, phi, lam = parameters
         yield from _euler(qubits, (("rz", lam), ("ry", theta), ("rz", phi)))
     elif all(map(is_fixed, numbers)) and _prefers_matrix(operation):
@@ -140,6 +143,13 @@ def _elementary(operation: Instruction, qubits: tuple[int, ...]) -> Iterator:
             f"The circuit must consist of gates with a matrix or a definition, got "
             f"{name!r} on qubits {list(qubits)}."
         )
+
+
+def _is_standard(operation: Instruction, names: Container[str]) -> bool:
+    """Tell whether this is Qiskit's own gate of one of the names."""
+    if operation.name not in names:
+        return False
+    return operation.base_class is _STANDARD[operation.name].base_class
 
 
 def _euler(qubits: tuple[int, ...], rotations: tuple) -> Iterator[Elementary]:
@@ -154,7 +164,7 @@ def _euler(qubits: tuple[int, ...], rotations: tuple) -> Iterator[Elementary]:
 
 def _prefers_matrix(operation: Instruction) -> bool:
     """Tell whether a fixed instruction is best applied as one matrix."""
-    if not hasattr(operation, "to_matrix"):
+    if not hasattr(operation, "__array__"):  # `to_matrix` exists without a matrix too
         return False
     small = operation.num_qubits <= _MAX_MATRIX_QUBITS
     return small or operation.name == "unitary" or operation.definition is None
