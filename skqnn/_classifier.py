@@ -71,6 +71,8 @@ from skqnn._validation import (
 
 _log = logging.getLogger(__name__)
 
+# What decides the circuits: training can only go on while it is unchanged.
+_ARCHITECTURE = ("encoding", "ansatz", "reps", "entanglement", "observables")
 _GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
 
 _RULES = {
@@ -420,7 +422,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"weight, got {len(classes)} class: {classes}."
             )
         weights = self._class_weighted(weights, y)
-        if not warm:
+        if warm:
+            self._check_architecture()
+        else:
             self._start(classes, X.shape[1])
         with _verbose_logging(self.verbose), self._training_engine(X) as engine:
             self._train(engine, X, labels, weights)
@@ -466,6 +470,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weights = self._class_weighted(weights, y)
         if first:
             self._start(known, X.shape[1], stacklevel=4)
+        else:
+            self._check_architecture()
         monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
         with self._training_engine(X) as engine:
             data = self._data(engine, X, np.searchsorted(known, y), weights)
@@ -502,6 +508,16 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"`solver` must be one of {list(OPTIMIZERS)} when gradient='spsa', got "
                 f"{self.solver!r}."
             )
+
+    def _check_architecture(self):
+        """Refuse to continue training with the circuits of other arguments."""
+        built = getattr(self, "_architecture", {})
+        for name, value in built.items():
+            if getattr(self, name) is not value and getattr(self, name) != value:
+                raise ValueError(
+                    f"`{name}` must be the one that training began with, {value!r}, "
+                    f"got {getattr(self, name)!r}; call fit with warm_start=False."
+                )
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
@@ -562,6 +578,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
+        self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_, dead = model
         self.dead_parameters_ = dead

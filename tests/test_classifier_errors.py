@@ -130,6 +130,17 @@ def test_prediction_refuses_other_columns_and_missing_values(method):
         getattr(classifier, method)(spoilt(np.nan))
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    "change", [{"reps": 2}, {"observables": ["ZI"]}, {"ansatz": "tree"}]
+)
+def test_continued_training_refuses_other_circuits(method, change):
+    classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)
+    classifier.set_params(**change)
+    with pytest.raises(ValueError, match="must be the one that training began with"):
+        getattr(classifier, method)(X, Y)
+
+
 def test_fit_after_warm_start_refuses_other_data():
     classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)
     with pytest.raises(ValueError, match=r"`warm_start` needs the same classes"):
