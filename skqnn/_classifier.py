@@ -43,7 +43,7 @@ from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
 from skqnn._html import FittedHTML, visual_block
 from skqnn._losses import LOSSES
-from skqnn._model import build_model, warn_dead_parameters
+from skqnn._model import build_model, same_model, warn_dead_parameters
 from skqnn._monitor import Curves, Monitor
 from skqnn._optimizers import OPTIMIZERS, SCHEDULES
 from skqnn._primitive import STATE_PREPARATIONS, PrimitiveEngine
@@ -71,8 +71,6 @@ from skqnn._validation import (
 
 _log = logging.getLogger(__name__)
 
-# What decides the circuits: training can only go on while it is unchanged.
-_ARCHITECTURE = ("encoding", "ansatz", "reps", "entanglement", "observables")
 _GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
 
 _RULES = {
@@ -509,15 +507,28 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{self.solver!r}."
             )
 
+    def _build(self, n_features, n_classes):
+        """Return the model that the present arguments describe."""
+        return build_model(
+            self.encoding,
+            self.ansatz,
+            self.reps,
+            self.entanglement,
+            self.observables,
+            n_features,
+            n_classes,
+        )
+
     def _check_architecture(self):
         """Refuse to continue training with the circuits of other arguments."""
-        built = getattr(self, "_architecture", {})
-        for name, value in built.items():
-            if getattr(self, name) is not value and getattr(self, name) != value:
-                raise ValueError(
-                    f"`{name}` must be the one that training began with, {value!r}, "
-                    f"got {getattr(self, name)!r}; call fit with warm_start=False."
-                )
+        model = self._build(self.n_features_in_, len(self.classes_))
+        fitted = (self.circuit_, self.feature_map_, self.observables_)
+        if not same_model(model, fitted):
+            raise ValueError(
+                "`encoding`, `ansatz`, `reps`, `entanglement` and `observables` must "
+                "be those that training began with, got others; call fit with "
+                "warm_start=False to begin anew."
+            )
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
@@ -566,19 +577,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _start(self, classes, n_features, stacklevel=5):
         """Build the model and draw the first parameters."""
-        model = build_model(
-            self.encoding,
-            self.ansatz,
-            self.reps,
-            self.entanglement,
-            self.observables,
-            n_features,
-            len(classes),
-        )
+        model = self._build(n_features, len(classes))
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
-        self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_, dead = model
         self.dead_parameters_ = dead

@@ -119,6 +119,28 @@ def _feature_map(
     return angle_encoding(n_features, n_qubits) if encoding == "angle" else None
 
 
+def same_model(model: Model, other: tuple) -> bool:
+    """Tell whether (circuit, feature map, observables) are those of a model.
+
+    Parameters count by their position: two calls give them different identities.
+    """
+    circuit, feature_map, observables = other
+    return (
+        _same_circuit(model.circuit, circuit)
+        and _same_circuit(model.feature_map, feature_map)
+        and list(model.observables) == list(observables)
+    )
+
+
+def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    if a.num_parameters != b.num_parameters or a.num_qubits != b.num_qubits:
+        return False
+    values = np.arange(1.0, a.num_parameters + 1)
+    return a.assign_parameters(values) == b.assign_parameters(values)
+
+
 class DeadParameterWarning(UserWarning):
     """Some parameters of the ansatz cannot change any observable."""
 

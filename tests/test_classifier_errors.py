@@ -137,7 +137,7 @@ def test_prediction_refuses_other_columns_and_missing_values(method):
 def test_continued_training_refuses_other_circuits(method, change):
     classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)
     classifier.set_params(**change)
-    with pytest.raises(ValueError, match="must be the one that training began with"):
+    with pytest.raises(ValueError, match="must be those that training began with"):
         getattr(classifier, method)(X, Y)
 
 
