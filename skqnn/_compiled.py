@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
@@ -24,6 +24,13 @@ _TAPE_BYTES = 2**24
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 32  # blocks whose derivatives are summed; threads share out these
 _THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
+
+
+class Rows(NamedTuple):
+    """Some rows of an array that are not copied before they are used."""
+
+    array: np.ndarray
+    places: np.ndarray  # of the rows in the array
 
 
 def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | None":
@@ -70,23 +77,24 @@ class Compiled:
         self._parameter = np.array([term[1] for term in terms], dtype=np.intp)
         self._slope = np.array([term[2] for term in terms], dtype=np.float64)
 
-    def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
-        task, _, growth = self._bind(theta, states.dtype, taped=False)
+        task, _, growth = self._bind(theta, states.array.dtype, taped=False)
         return self._run(task, growth, states)[0]
 
-    def vjp(self, states: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
+    def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback.
 
         The derivatives of one observable are calculated for every sample at once, if
         they fit; otherwise the pullback runs the circuit again.
         """
-        task, slopes, growth = self._bind(theta, states.dtype, self._taped)
-        n_samples, n_observables = len(states), len(self._weights)
+        array, places = states
+        task, slopes, growth = self._bind(theta, array.dtype, self._taped)
+        n_samples, n_observables = len(places), len(self._weights)
         jacobian = None
         if (
             n_observables == 1
-            and n_samples * slopes.size * states.itemsize <= _JACOBIAN_BYTES
+            and n_samples * slopes.size * array.itemsize <= _JACOBIAN_BYTES
         ):
             ones = np.ones((n_samples, 1))
             E, jacobian = self._run(task, growth, states, ones, blocks_per_row=1)
@@ -153,8 +161,8 @@ class Compiled:
         """
         from skqnn._kernels import run
 
-        states = np.ascontiguousarray(states)
-        n_samples, dtype = len(states), states.dtype
+        array, places = np.ascontiguousarray(states.array), states.places
+        n_samples, dtype = len(places), array.dtype
         lanes = VECTOR_BYTES // dtype.itemsize
         n_blocks = -(-n_samples // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
@@ -164,10 +172,11 @@ class Compiled:
 
         def simulate(part: tuple[int, int]) -> None:
             work = self._workspace(dtype, task.n_work)
-            run(task, states, part, work, cotangents, E, out, blocks_per_row)
+            run(task, array, places, part, work, cotangents, E, out, blocks_per_row)
 
-        large = states.size * self._base.size // 4 >= _THREAD_WORK
-        _share_out(simulate, n_blocks, n_effective_threads() if large else 1)
+        size = n_samples * array.shape[1] * int(self._n_sweeps.sum())
+        n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
+        _share_out(simulate, n_blocks, n_threads)
         E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
         return E.astype(np.float64) / growth**2, out
 

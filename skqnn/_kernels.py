@@ -158,13 +158,15 @@ def _execute(passes, orders, tables, angles, signs, factors, work, out):
 
 
 @_jit
-def run(task, states, blocks, work, cotangents, E, out, blocks_per_row):
+def run(task, states, places, blocks, work, cotangents, E, out, blocks_per_row):
     """Simulate some blocks of samples.
 
     Parameters
     ----------
     task : Task
-    states : ndarray of shape (n_samples, n_rows)
+    states : ndarray of shape (n_states, n_rows)
+    places : ndarray of shape (n_samples,)
+        The row of `states` of each sample.
     blocks : (first, last)
         The blocks of samples first, ..., last - 1 are simulated.
     work : ndarray of shape (n_work, block_size)
@@ -183,7 +185,7 @@ def run(task, states, blocks, work, cotangents, E, out, blocks_per_row):
     nowhere = np.empty((1, 1, 4, E.shape[2]), dtype=E.dtype)
     for block in range(blocks[0], blocks[1]):
         for lane in range(len(samples)):
-            samples[lane] = min(block * len(samples) + lane, len(states) - 1)
+            samples[lane] = places[min(block * len(samples) + lane, len(places) - 1)]
         transpose(states, samples, work, now)
         passes, orders = forward.passes, forward.orders
         _execute(passes, orders, tables, angles, signs, factors, work, nowhere)

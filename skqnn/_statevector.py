@@ -22,7 +22,7 @@ from qiskit.circuit import ParameterExpression
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuit import Elementary, compile_circuit, flatten, is_real
-from skqnn._compiled import compile_steps
+from skqnn._compiled import Compiled, Rows, compile_steps
 from skqnn._observables import visible_gates
 from skqnn._steps import from_front, fuse, to_front
 
@@ -91,13 +91,13 @@ class StatevectorEngine:
         E = self.expectations(states, theta)
         return E, np.zeros_like(E)
 
-    def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    def expectations(self, states: np.ndarray | Rows, theta: np.ndarray) -> np.ndarray:
         """Return <state| U(theta)^dagger O_k U(theta) |state> for all samples and k.
 
         Parameters
         ----------
-        states : ndarray of shape (n_samples, 2**n_qubits)
-            Rows of unit norm.
+        states : ndarray of shape (n_samples, 2**n_qubits), or Rows
+            Rows of unit norm. `Rows` of a larger array spare a copy.
         theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
             Angles in radians, or several sets of them.
 
@@ -107,11 +107,12 @@ class StatevectorEngine:
         """
         if theta.ndim == 2:
             return np.stack([self.expectations(states, row) for row in theta])
-        if self._compiled is not None and states.dtype in (np.float32, np.float64):
-            return self._compiled.expectations(states, theta)
-        bound = self._bind(theta, states)
+        rows = _as_rows(states)
+        if (compiled := self._kernels(rows)) is not None:
+            return compiled.expectations(rows, theta)
+        bound = self._bind(theta, rows)
         values = [
-            self._measure(self._forward(bound, block)) for block in self._blocks(states)
+            self._measure(self._forward(bound, block)) for block in self._blocks(rows)
         ]
         return np.concatenate(values)
 
@@ -126,10 +127,11 @@ class StatevectorEngine:
             ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
             one copy of the states.
         """
-        if self._compiled is not None and states.dtype in (np.float32, np.float64):
-            return self._compiled.vjp(states, theta)
-        bound = self._bind(theta, states)
-        finals = [self._forward(bound, block) for block in self._blocks(states)]
+        rows = _as_rows(states)
+        if (compiled := self._kernels(rows)) is not None:
+            return compiled.vjp(rows, theta)
+        bound = self._bind(theta, rows)
+        finals = [self._forward(bound, block) for block in self._blocks(rows)]
         values = np.concatenate([self._measure(final) for final in finals])
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
@@ -143,8 +145,11 @@ class StatevectorEngine:
 
         return values, pullback
 
-    def _bind(self, theta: np.ndarray, states: np.ndarray) -> list:
-        dtype = self._dtype(states)
+    def _kernels(self, rows: Rows) -> Compiled | None:
+        return self._compiled if rows.array.dtype in (np.float32, np.float64) else None
+
+    def _bind(self, theta: np.ndarray, rows: Rows) -> list:
+        dtype = self._dtype(rows.array)
         return [step.bind(theta, dtype) for step in self._steps]
 
     def _dtype(self, states: np.ndarray) -> np.dtype:
@@ -153,12 +158,16 @@ class StatevectorEngine:
             return real
         return np.result_type(real, np.complex64)
 
-    def _blocks(self, states: np.ndarray) -> Iterator[np.ndarray]:
+    def _blocks(self, rows: Rows) -> Iterator[np.ndarray]:
         """Yield blocks of shape (2**n_qubits, n_block), amplitudes as rows."""
-        dtype = self._dtype(states)
+        array, places = rows
+        dtype = self._dtype(array)
         size = max(1, _BLOCK_BYTES // (dtype.itemsize * 2**self.n_qubits))
-        for start in range(0, len(states), size):
-            yield np.ascontiguousarray(states[start : start + size].T, dtype=dtype)
+        copies = np.empty((min(size, len(places)), array.shape[1]), dtype=array.dtype)
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
+            block = np.take(array, part, axis=0, out=copies[: len(part)], mode="clip")
+            yield np.ascontiguousarray(block.T, dtype=dtype)
 
     def _forward(self, bound: list, block: np.ndarray) -> np.ndarray:
         for step, numbers in zip(self._steps, bound, strict=True):
@@ -167,7 +176,7 @@ class StatevectorEngine:
 
     def _measure(self, final: np.ndarray) -> np.ndarray:
         """Return the expectations of one block, shape (n_block, n_observables)."""
-        values = 0.0
+        values = np.zeros(())
         for mask, weights in self._observables:
             weights = self._weights(weights, final)
             moved = final if mask is None else final[mask]
@@ -192,6 +201,10 @@ class StatevectorEngine:
             if k > 0:
                 states = step.unapply(numbers, states)
                 cotangents = step.unapply(numbers, cotangents)
+
+
+def _as_rows(states: np.ndarray | Rows) -> Rows:
+    return states if isinstance(states, Rows) else Rows(states, np.arange(len(states)))
 
 
 def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
