@@ -54,8 +54,8 @@ for name, parameters in runs.items():
 # What noise does to the scores
 # -----------------------------
 # Shots scatter the scores around the diagonal, by the standard errors drawn as bars.
-# Noise pulls them towards the score of a zero expectation value, the more the more gates
-# there are. A decision changes where a point is in one of the shaded quadrants.
+# Noise pulls them towards the score of a zero expectation value, the more so the more
+# gates there are. A decision changes where a point is in one of the shaded quadrants.
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharex=True, sharey=True)
 limit = 1.1 * np.abs(exact).max()

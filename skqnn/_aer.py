@@ -16,16 +16,9 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._journal import Remote
-from skqnn._measurement import (
-    Basis,
-    all_outcomes,
-    mean_and_variance,
-    measured_bases,
-    misread,
-    outcome_values,
-    sample,
-)
+from skqnn._measurement import Basis, measured_bases
 from skqnn._noise import Noise
+from skqnn._readings import Counted, Listed, Saved
 from skqnn._transpilation import Isa, compact, transpile_best, unroll
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
@@ -33,7 +26,8 @@ METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
 _MAX_LISTED_BITS = 14  # outcomes of more bits are counted, not listed
 _MAX_DENSITY = 10  # qubits; beyond, one trajectory for each shot is cheaper
 _MAX_EXACT_DENSITY = 13
-_CHUNK_BYTES = 2**27
+_CHUNK_BYTES = 2**27  # of one request
+_ROW_BYTES = 4096  # of Python objects in the result of one row
 
 
 class AerDevice:
@@ -102,12 +96,13 @@ class AerDevice:
         if self.shots is None:
             runs = [self._expectations(circuit, observables, seed)]
         else:
-            bases = measured_bases(observables)
-            runs = [self._measurement(circuit, basis, seed) for basis in bases]
-        parameters = list(circuit.parameters)
-        return AerProgram(parameters, runs, self.shots, len(observables))
+            runs = [
+                self._measurement(circuit, basis, len(observables), seed)
+                for basis in measured_bases(observables)
+            ]
+        return AerProgram(list(circuit.parameters), runs, self.shots)
 
-    def _expectations(self, circuit, observables, seed) -> "_Run":
+    def _expectations(self, circuit, observables, seed) -> "Run":
         isa, options, _ = self._transpile(circuit, seed)
         if self.noisy and options["method"] != "density_matrix":
             raise ValueError(
@@ -115,23 +110,24 @@ class AerDevice:
                 f"{isa.circuit.num_qubits} qubits with method={options['method']!r}, "
                 "got None."
             )
+        aer = simulator(options)
         for k, observable in enumerate(observables):
             isa.circuit.save_expectation_value(observable, isa.final, label=str(k))
-        return _Run(isa.circuit, simulator(options))
+        return Run(isa.circuit, aer, Saved(len(observables)))
 
-    def _measurement(self, circuit, basis: Basis, seed) -> "_Run":
-        isa, options, readout = self._transpile(basis.rotate(circuit), seed)
+    def _measurement(self, circuit, basis: Basis, n_observables, seed) -> "Run":
+        isa, options, errors = self._transpile(basis.rotate(circuit), seed)
+        aer = simulator(options)
         where = [isa.final[q] for q in basis.measured]
+        errors = None if errors is None else errors[where]
+        known = errors if self._correct_readout else None
         listed = not self.noisy or options["method"] == "density_matrix"
         if listed and len(where) <= _MAX_LISTED_BITS:
             isa.circuit.save_probabilities(where)
-        else:
-            listed = False
-            isa.circuit.add_register(ClassicalRegister(len(where), "outcome"))
-            isa.circuit.measure(where, range(len(where)))
-        readout = None if readout is None else readout[where]
-        known = readout if self._correct_readout else None
-        return _Run(isa.circuit, simulator(options), basis, listed, readout, known)
+            return Run(isa.circuit, aer, Listed(basis, errors, known, n_observables))
+        isa.circuit.add_register(ClassicalRegister(len(where), "outcome"))
+        isa.circuit.measure(where, range(len(where)))
+        return Run(isa.circuit, aer, Counted(basis, known, n_observables))
 
     def _transpile(self, circuit: QuantumCircuit, seed: int) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
@@ -160,15 +156,12 @@ class AerDevice:
         """Do nothing: a simulator has nothing to close."""
 
 
-class _Run(NamedTuple):
-    """A circuit to run for each row of parameters, and how to read its result."""
+class Run(NamedTuple):
+    """A circuit to run for each row of parameters, and how to read its results."""
 
     circuit: QuantumCircuit
     simulator: Any
-    basis: Basis | None = None  # None: expectation values are saved
-    listed: bool = False  # whether probabilities of all outcomes are saved
-    readout: np.ndarray | None = None  # errors made, of the measured qubits
-    known: np.ndarray | None = None  # errors to correct for
+    reading: Saved | Listed | Counted
 
 
 class AerProgram:
@@ -183,20 +176,13 @@ class AerProgram:
     """
 
     def __init__(
-        self,
-        parameters: Sequence[Parameter],
-        runs: list[_Run],
-        shots: int | None,
-        n_observables: int,
+        self, parameters: Sequence[Parameter], runs: list[Run], shots: int | None
     ):
         self._parameters, self._runs = parameters, runs
-        self._shots, self._n_observables = shots, n_observables
+        self._shots = 1 if shots is None else shots
         self.circuits = [run.circuit for run in runs]
-        n_outcomes = max(
-            2 ** len(run.basis.measured) if run.listed else 1 for run in runs
-        )
-        width = max(len(parameters), n_outcomes)
-        self.max_bindings = max(1, _CHUNK_BYTES // (8 * width))
+        width = max(len(parameters), *(run.reading.n_numbers for run in runs))
+        self.max_bindings = max(1, _CHUNK_BYTES // (_ROW_BYTES + 8 * width))
 
     def run(
         self,
@@ -219,23 +205,18 @@ class AerProgram:
         -------
         evs, stds : ndarray of shape ([n_samples *] n_bindings, n_observables)
         """
-        mean = variance = 0.0
-        for run in self._runs:
-            results = self._simulate(run, values, rng, states)
-            if run.basis is None:
-                names = [str(k) for k in range(self._n_observables)]
-                evs = np.array([[np.real(r[k]) for k in names] for r in results])
-                return evs, np.zeros_like(evs)
-            read = _read_list if run.listed else _read_counts
-            part = read(run, results, self._shots, self._n_observables, rng)
-            mean, variance = mean + part[0], variance + part[1]
-        return mean, np.sqrt(variance)
+        parts = [
+            run.reading.read(self._simulate(run, values, rng, states), self._shots, rng)
+            for run in self._runs
+        ]
+        means, variances = zip(*parts, strict=True)
+        return np.sum(means, axis=0), np.sqrt(np.sum(variances, axis=0))
 
     def remote(self, values: np.ndarray, rng: np.random.Generator, states=None):
         """Return the calls that a journal needs to run these rows once."""
         return Remote(lambda tags: _Job(*self.run(values, rng, states)))
 
-    def _simulate(self, run: _Run, values, rng, states) -> list[dict[str, Any]]:
+    def _simulate(self, run: Run, values, rng, states) -> list[dict[str, Any]]:
         circuits = [run.circuit]
         if states is not None:
             circuits = [_from_state(state, run.circuit) for state in states]
@@ -245,12 +226,11 @@ class AerProgram:
             for parameter, column in zip(self._parameters, values.T, strict=True)
             if parameter in present
         }
-        counted = run.basis is not None and not run.listed
         result = run.simulator.run(
             circuits,
             parameter_binds=[columns] * len(circuits),
             runtime_parameter_bind_enable=True,
-            shots=self._shots if counted else 1,
+            shots=self._shots if isinstance(run.reading, Counted) else 1,
             seed_simulator=int(rng.integers(2**31)),
         ).result()
         if not result.success:
@@ -281,30 +261,6 @@ def _from_state(state: np.ndarray, circuit: QuantumCircuit) -> QuantumCircuit:
     full.set_statevector(state / np.linalg.norm(state))
     full.compose(circuit, inplace=True, copy=False)
     return full
-
-
-def _read_list(run: _Run, results, shots, n_observables, rng) -> tuple:
-    """Sample from the probabilities of all outcomes."""
-    probabilities = np.array([result["probabilities"] for result in results])
-    if run.readout is not None:
-        probabilities = misread(probabilities, run.readout)
-    bits = all_outcomes(len(run.basis.measured))
-    values = outcome_values(run.basis, bits, run.known, n_observables)
-    return mean_and_variance(sample(probabilities, shots, rng), values, shots)
-
-
-def _read_counts(run: _Run, results, shots, n_observables, rng) -> tuple:
-    """Read the outcomes that Aer sampled."""
-    places = np.arange(len(run.basis.measured))
-    parts = []
-    for result in results:
-        outcomes = [int(text, 16) for text in result["counts"]]
-        bits = np.array([[(x >> int(j)) & 1 for j in places] for x in outcomes])
-        values = outcome_values(run.basis, bits, run.known, n_observables)
-        frequencies = np.array([*result["counts"].values()])[None] / shots
-        parts.append(mean_and_variance(frequencies, values, shots))
-    mean, variance = zip(*parts, strict=True)
-    return np.concatenate(mean), np.concatenate(variance)
 
 
 def simulator(options: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skqnn._amplitudes import amplitude_rows
 from skqnn._backends import resolve, transpilation_options
 from skqnn._circuit import compile_circuit
-from skqnn._estimators import EstimatorProgram
+from skqnn._estimators import max_bindings
 from skqnn._measurement import measured_bases
 from skqnn._primitive import PrimitiveEngine
 from skqnn._shift import shift_rules
@@ -154,17 +154,15 @@ def estimate_cost(
     isa = transpile_best(
         circuit, device.backend, seed=0, **transpilation_options(options)
     )
-    program = EstimatorProgram(
-        circuit, isa, classifier.observables_, None, shots, device.n_repeats
-    )
     seconds = _seconds_per_shot(isa.circuit, device.backend)
-    n_circuits = len(measured_bases(classifier.observables_)) * device.n_repeats
+    n_per_row = len(measured_bases(classifier.observables_)) * device.n_repeats
+    n_rows_per_job = max_bindings(circuit.num_parameters, n_per_row, shots)
 
     def run(n_thetas: int, n_rows: int) -> dict[str, Any]:
         """Return the cost of running all rows, n_rows at a time."""
         sizes = [min(n_rows, len(X) - start) for start in range(0, len(X), n_rows)]
-        jobs = sum(-(-n_thetas * size // program.max_bindings) for size in sizes)
-        circuits = n_thetas * len(X) * n_circuits
+        jobs = sum(-(-n_thetas * size // n_rows_per_job) for size in sizes)
+        circuits = n_thetas * len(X) * n_per_row
         qpu_seconds = circuits * shots * seconds
         return {
             "jobs": jobs,

@@ -103,7 +103,7 @@ class EstimatorProgram:
         circuit: QuantumCircuit,
         isa: Isa,
         observables: Sequence[SparsePauliOp],
-        submit: Callable[[tuple, list[str]], Any] | None,
+        submit: Callable[[tuple, list[str]], Any],
         shots: int | None,
         n_repeats: int = 1,
         make_remote: Callable[[Callable], Remote] = Remote,
@@ -118,11 +118,8 @@ class EstimatorProgram:
         order = {parameter: j for j, parameter in enumerate(circuit.parameters)}
         self._columns = [order[p] for p in isa.circuit.parameters]
         self._submit, self._make_remote = submit, make_remote
-        executions = (shots or 1) * len(measured_bases(observables)) * n_repeats
-        row = _BYTES_PER_VALUE * max(1, len(self._columns))
-        self.max_bindings = max(
-            1, min(_MAX_EXECUTIONS // executions, _MAX_BYTES // row)
-        )
+        n_circuits = len(measured_bases(observables)) * n_repeats
+        self.max_bindings = max_bindings(len(self._columns), n_circuits, shots)
 
     def run(
         self, values: np.ndarray, rng: np.random.Generator
@@ -141,6 +138,23 @@ class EstimatorProgram:
 
     def _pub(self, values: np.ndarray) -> tuple:
         return self.isa.circuit, self._observables, values[:, self._columns]
+
+
+def max_bindings(n_parameters: int, n_circuits: int, shots: int | None) -> int:
+    """Return how many rows of parameters fit in a job.
+
+    Parameters
+    ----------
+    n_parameters : int
+        Length of a row.
+    n_circuits : int
+        Circuits that are run for each row.
+    shots : int or None
+        None: they do not count.
+    """
+    by_executions = _MAX_EXECUTIONS // ((shots or 1) * n_circuits)
+    by_size = _MAX_BYTES // (_BYTES_PER_VALUE * max(1, n_parameters))
+    return max(1, min(by_executions, by_size))
 
 
 def precision_of(shots: int) -> float:

@@ -28,6 +28,7 @@ STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
 
 _JOURNAL = "skqnn_journal.sqlite"
 _LOW_FIDELITY = 0.8
+_MAX_STATES = 1000  # circuits in a request, each of which sets its state
 _PORTABLE = ["rz", "sx", "x", "cx"]
 _log = logging.getLogger(__name__)
 
@@ -226,7 +227,7 @@ class PrimitiveEngine:
     def _run_direct(self, states: np.ndarray, thetas: np.ndarray) -> tuple:
         """Run all sets of angles after each state."""
         program = self._program()
-        size = max(1, program.max_bindings // len(thetas))
+        size = max(1, min(program.max_bindings // len(thetas), _MAX_STATES))
         parts = [
             self._request(program, thetas, states[start : start + size])
             for start in range(0, len(states), size)

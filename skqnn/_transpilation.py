@@ -49,24 +49,34 @@ def transpile_best(
             f"`backend` must have at least {circuit.num_qubits} qubits for this model, "
             f"got {backend.name!r} with {available} qubits."
         )
-    best, best_cost = None, (np.inf, np.inf)
     if target.build_coupling_map() is None:
         n_trials = 1  # all qubits are connected: nothing to route
-    for trial in range(n_trials):
-        try:
-            manager = generate_preset_pass_manager(
-                optimization_level, backend=backend, seed_transpiler=seed + trial
-            )
-            isa = _as_isa(manager.run(circuit), circuit.num_qubits)
-        except QiskitError as error:
-            raise ValueError(
-                "`backend` must have gates that the circuit can be translated to, got "
-                f"{backend.name!r}: {error}"
-            ) from error
-        cost = (two_qubit_gates(isa.circuit), _log_failure(isa, target))
-        if cost < best_cost:
-            best, best_cost = isa, cost
-    return best
+    trials = (
+        _transpile(circuit, backend, optimization_level, seed + trial)
+        for trial in range(n_trials)
+    )
+    return min(
+        trials,
+        key=lambda isa: (two_qubit_gates(isa.circuit), _log_failure(isa, target)),
+    )
+
+
+def _transpile(
+    circuit: QuantumCircuit, backend: BackendV2, level: int, seed: int
+) -> Isa:
+    try:
+        manager = generate_preset_pass_manager(
+            level, backend=backend, seed_transpiler=seed
+        )
+        transpiled = manager.run(circuit)
+    except QiskitError as error:
+        raise ValueError(
+            "`backend` must have gates that the circuit can be translated to, got "
+            f"{backend.name!r}: {error}"
+        ) from error
+    layout = transpiled.layout
+    final = layout.final_index_layout() if layout else range(circuit.num_qubits)
+    return Isa(transpiled, tuple(final))
 
 
 def unroll(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -79,12 +89,6 @@ def unroll(circuit: QuantumCircuit) -> QuantumCircuit:
     unrolled = manager.run(circuit)
     unrolled.global_phase = 0  # Aer cannot bind a parameter in it
     return unrolled
-
-
-def _as_isa(transpiled: QuantumCircuit, n_qubits: int) -> Isa:
-    layout = transpiled.layout
-    final = layout.final_index_layout() if layout else range(n_qubits)
-    return Isa(transpiled, tuple(final))
 
 
 def two_qubit_gates(circuit: QuantumCircuit) -> int:

@@ -3,6 +3,8 @@
 import builtins
 import importlib.util
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -127,6 +129,19 @@ def test_missing_package_is_named_with_its_cure(monkeypatch):
     for name in ("fake_torino", "ibm_torino", "least_busy"):
         with pytest.raises(ImportError, match=r'pip install "skqnn\[ibm\]"'):
             resolve(name, shots=10, n_qubits=2)
+
+
+def test_aer_is_imported_when_it_is_needed():
+    code = """
+import numpy as np
+from skqnn import QNNClassifier
+X, y = np.eye(4), [0, 1, 0, 1]
+for shots in (None, 10):
+    options = {"learning_rate": "cosine", "max_iter": 1, "shots": shots}
+    QNNClassifier(backend="aer", **options).fit(X, y).predict(X)
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    subprocess.run(command, check=True)
 
 
 def test_portable_keeps_what_is_no_connection():
