@@ -1,7 +1,8 @@
-"""Zeros and ones with a quantum neural network, in ten lines.
+"""Zeros and ones with a quantum neural network.
 
-    python examples/digits.py            8x8 digits that scikit-learn ships
-    python examples/digits.py --mnist    all 28x28 MNIST zeros and ones (downloads)
+Run ``python examples/digits.py`` for the 8x8 digits that scikit-learn ships, or
+``python examples/digits.py --mnist`` for all 28x28 MNIST zeros and ones, which
+scikit-learn downloads once.
 """
 
 import sys
@@ -21,7 +22,8 @@ if "--mnist" in sys.argv:
     zero_one = np.isin(y, ["0", "1"])
     n_train = zero_one[:60000].sum()  # the standard split
     X, y = X[zero_one], y[zero_one]
-    X_train, X_test, y_train, y_test = X[:n_train], X[n_train:], y[:n_train], y[n_train:]
+    X_train, X_test = X[:n_train], X[n_train:]
+    y_train, y_test = y[:n_train], y[n_train:]
 else:
     X, y = load_digits(n_class=2, return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(

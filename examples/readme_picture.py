@@ -1,6 +1,6 @@
 """Draw the picture of README.md: one encoded digit and a training curve.
 
-    python examples/readme_picture.py    writes docs/_static/readme.png
+``python examples/readme_picture.py`` writes docs/_static/readme.png.
 """
 
 from pathlib import Path
