@@ -18,12 +18,17 @@ from sklearn.utils._array_api import (
 )
 
 __all__ = [
+    "block_bytes",
     "check_fitted_namespace",
     "clip",
+    "conj",
     "follow",
     "into",
+    "is_on_host",
     "namespace",
     "numpy_dtype",
+    "real",
+    "sender",
     "take_rows",
     "to_numpy",
 ]
@@ -31,8 +36,20 @@ __all__ = [
 
 def namespace(array: Any) -> tuple:
     """Return the namespace and the device of an array."""
+    if isinstance(array, np.ndarray):  # NumPy itself has all functions, and is fastest
+        return np, "cpu"
     xp, _, device = get_namespace_and_device(array)
     return xp, device
+
+
+def block_bytes(array: Any) -> int:
+    """Return a good size for a block of work: in cache, or keeping a device busy."""
+    return 2**19 if is_on_host(array) else 2**27
+
+
+def is_on_host(array: Any) -> bool:
+    """Tell whether an array is in the machine's own memory, and near its caches."""
+    return str(namespace(array)[1]).lower().startswith("cpu")
 
 
 def numpy_dtype(array: Any) -> np.dtype:
@@ -59,15 +76,40 @@ def to_numpy(value: Any) -> Any:
         return value
     # A model may outlive the context in which it was trained.
     with config_context(array_api_dispatch=True):
-        return move_to(value, xp=namespace(np.empty(0))[0], device="cpu")
+        return move_to(value, xp=np, device="cpu")
 
 
-def follow(values: np.ndarray, reference: Any) -> Any:
+def follow(values: Any, reference: Any) -> Any:
     """Move numbers to the namespace and the device of a reference; text stays."""
+    values = to_numpy(values)
     xp, device = namespace(reference)
     if _is_numpy_namespace(xp) or values.dtype.kind not in "biufc":
         return values
     return move_to(values, xp=xp, device=device)
+
+
+def sender(reference: Any) -> Callable[[np.ndarray], Any]:
+    """Return the function that brings NumPy arrays next to a reference."""
+    if isinstance(reference, np.ndarray):
+        return lambda values: values
+    xp, device = namespace(reference)
+    return lambda values: xp.asarray(np.ascontiguousarray(values), device=device)
+
+
+def conj(array: Any) -> Any:
+    """Return the complex conjugate; real numbers are not copied."""
+    if isinstance(array, np.ndarray):
+        return array.conj()
+    xp, _ = namespace(array)
+    return xp.conj(array) if xp.isdtype(array.dtype, "complex floating") else array
+
+
+def real(array: Any) -> Any:
+    """Return the real part, without a copy."""
+    if isinstance(array, np.ndarray):
+        return array.real
+    xp, _ = namespace(array)
+    return xp.real(array) if xp.isdtype(array.dtype, "complex floating") else array
 
 
 def into(out: Any, function: Callable, *arguments: Any) -> Any:
@@ -83,16 +125,18 @@ def into(out: Any, function: Callable, *arguments: Any) -> Any:
 
 def clip(array: Any, low: Any, high: Any) -> Any:
     """Return an array between two bounds, in its own memory where that is NumPy's."""
-    if isinstance(array, np.ndarray):  # whose wrapped clip needs several passes
+    if isinstance(array, np.ndarray):
         return np.clip(array, low, high, out=array)
     return namespace(array)[0].clip(array, low, high)
 
 
-def take_rows(array: Any, rows: slice | np.ndarray) -> Any:
-    """Return some rows; a slice does not copy."""
+def take_rows(array: Any, rows: Any, out: np.ndarray | None = None) -> Any:
+    """Return some rows; a slice does not copy. NumPy writes into `out`, if given."""
     if isinstance(array, np.ndarray):
-        return array[rows]
-    if isinstance(rows, slice):
-        return array[rows, ...]
+        if out is None:
+            return array[rows]
+        return np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
+    if isinstance(rows, slice):  # inside the bounds, as the standard wants it
+        return array[slice(*rows.indices(array.shape[0])), ...]
     xp, device = namespace(array)
     return xp.take(array, xp.asarray(rows, device=device), axis=0)

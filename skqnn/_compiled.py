@@ -63,6 +63,9 @@ class Compiled:
         self._taped = len(active) * 2**n_qubits * VECTOR_BYTES <= _TAPE_BYTES
         self._forward = {taped: forward(layout, taped) for taped in (True, False)}
         self._backward = backward(layout, self._taped)
+        self._n_work = {k: blocks(len(active), k).number for k in (True, False)}
+        used = int(layout.tables.max()) + VECTOR_BYTES
+        self._block_bytes = -(-used // _PAGE) * _PAGE
         self._mirrors = np.zeros_like(layout.qubits)
         self._base = np.zeros(layout.qubits.size)  # of the flattened angles
         terms: list[tuple[int, int, float]] = []
@@ -140,7 +143,7 @@ class Compiled:
             schedule,
             self._backward,
             final,
-            blocks(len(layout.layers), taped).number,
+            self._n_work[taped],
             layout.tables,
             self._signs.astype(dtype),
             tangents.astype(dtype),
@@ -186,7 +189,7 @@ class Compiled:
         A row has the same place on its page in all blocks; otherwise loads would wait
         for stores whose addresses have the same last 12 bits.
         """
-        size = -(-(int(self._layout.tables.max()) + VECTOR_BYTES) // _PAGE) * _PAGE
+        size = self._block_bytes
         raw = np.empty(n_blocks * size + _PAGE, dtype=np.uint8)
         start = -raw.ctypes.data % _PAGE
         return raw[start : start + n_blocks * size].view(dtype).reshape(n_blocks, -1)

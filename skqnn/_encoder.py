@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 from skqnn._arrays import (
     check_fitted_namespace,
     follow,
+    is_on_host,
     namespace,
     numpy_dtype,
     to_numpy,
@@ -322,7 +323,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
     def _chunks(self, X):
         """Slice the samples into working buffers of the right size."""
-        on_host = sparse.issparse(X) or isinstance(X, np.ndarray)
+        on_host = sparse.issparse(X) or is_on_host(X)
         size = CHUNK_SIZE if on_host else DEVICE_CHUNK_SIZE
         widest = max(self.n_features_in_, 2**self.n_qubits_)
         return gen_batches(X.shape[0], max(1, size // widest))

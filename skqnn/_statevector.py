@@ -112,7 +112,8 @@ class StatevectorEngine:
             return compiled.expectations(rows, theta)
         bound = self._bind(theta, rows)
         values = [
-            self._measure(self._forward(bound, block)) for block in self._blocks(rows)
+            self._measure(self._forward(bound, *work)[0])
+            for _, work in self._load(rows)
         ]
         return np.concatenate(values)
 
@@ -130,20 +131,22 @@ class StatevectorEngine:
         rows = _as_rows(states)
         if (compiled := self._kernels(rows)) is not None:
             return compiled.vjp(rows, theta)
-        bound = self._bind(theta, rows)
-        finals = [self._forward(bound, block) for block in self._blocks(rows)]
-        values = np.concatenate([self._measure(final) for final in finals])
+        bound, dtype = self._bind(theta, rows), self._dtype(rows.array)
+        finals = np.empty((len(rows.places), 2**self.n_qubits), dtype)
+        values = []
+        for part, work in self._load(rows):
+            final, _ = self._forward(bound, *work)
+            values.append(self._measure(final))
+            finals[part].reshape(final.shape)[...] = final
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             gradient = np.zeros(self.n_parameters)
-            start = 0
-            for final in finals:
-                stop = start + final.shape[1]
-                self._backward(bound, final, cotangent[start:stop].T, gradient)
-                start = stop
+            for part, work in self._parts(len(finals), dtype, 4):
+                work[0][...] = finals[part].reshape(work[0].shape)
+                self._backward(bound, work, cotangent[part].T, gradient)
             return gradient
 
-        return values, pullback
+        return np.concatenate(values), pullback
 
     def _kernels(self, rows: Rows) -> Compiled | None:
         return self._compiled if rows.array.dtype in (np.float32, np.float64) else None
@@ -158,21 +161,35 @@ class StatevectorEngine:
             return real
         return np.result_type(real, np.complex64)
 
-    def _blocks(self, rows: Rows) -> Iterator[np.ndarray]:
-        """Yield blocks of shape (2**n_qubits, n_block), amplitudes as rows."""
-        array, places = rows
-        dtype = self._dtype(array)
-        size = max(1, _BLOCK_BYTES // (dtype.itemsize * 2**self.n_qubits))
-        copies = np.empty((min(size, len(places)), array.shape[1]), dtype=array.dtype)
-        for start in range(0, len(places), size):
-            part = places[start : start + size]
-            block = np.take(array, part, axis=0, out=copies[: len(part)], mode="clip")
-            yield np.ascontiguousarray(block.T, dtype=dtype)
+    def _parts(self, n_samples: int, dtype: np.dtype, n_work: int) -> Iterator[tuple]:
+        """Yield slices of samples that fit into a block, with `n_work` blocks each.
 
-    def _forward(self, bound: list, block: np.ndarray) -> np.ndarray:
+        Blocks have shape (2**n_qubits, n_block), amplitudes as rows. They are the same
+        memory every time.
+        """
+        dimension = 2**self.n_qubits
+        size = min(n_samples, max(1, _BLOCK_BYTES // (dtype.itemsize * dimension)))
+        memory = np.empty((n_work, size * dimension), dtype=dtype)
+        for start in range(0, n_samples, size):
+            part = slice(start, min(start + size, n_samples))
+            used = memory[:, : (part.stop - start) * dimension]
+            yield part, list(used.reshape(n_work, dimension, -1))
+
+    def _load(self, rows: Rows) -> Iterator[tuple]:
+        """Yield slices of samples, a block with these samples and a spare one."""
+        array, places = rows
+        copies = None
+        for part, work in self._parts(len(places), self._dtype(array), 2):
+            if copies is None:
+                copies = np.empty((part.stop, array.shape[1]), dtype=array.dtype)
+            out = copies[: part.stop - part.start]
+            work[0][...] = np.take(array, places[part], axis=0, out=out, mode="clip").T
+            yield part, work
+
+    def _forward(self, bound: list, block: np.ndarray, spare: np.ndarray) -> tuple:
         for step, numbers in zip(self._steps, bound, strict=True):
-            block = step.apply(numbers, block)
-        return block
+            block, spare = step.apply(numbers, block, spare)
+        return block, spare
 
     def _measure(self, final: np.ndarray) -> np.ndarray:
         """Return the expectations of one block, shape (n_block, n_observables)."""
@@ -189,18 +206,24 @@ class StatevectorEngine:
         weights = weights.real if final.dtype.kind == "f" else weights
         return weights.astype(final.dtype)
 
-    def _backward(self, bound: list, final, cotangent, gradient: np.ndarray) -> None:
-        """Add the gradient of one block to `gradient`; cotangent is (K, n_block)."""
-        states, cotangents = final, 0.0
+    def _backward(self, bound: list, work: list, cotangent, gradient) -> None:
+        """Add the gradient of one block to `gradient`.
+
+        The final states are the first of four blocks; `cotangent` is (K, n_block).
+        """
+        states, cotangents, *spare = work
+        cotangents[...] = 0
         for mask, weights in self._observables:
-            scaled = self._weights(weights, final) @ (2 * cotangent).astype(final.dtype)
-            cotangents = cotangents + scaled * (final if mask is None else final[mask])
+            slopes = (2 * cotangent).astype(states.dtype)
+            np.matmul(self._weights(weights, states), slopes, out=spare[0])
+            spare[0] *= states if mask is None else states[mask]
+            cotangents += spare[0]
         for k in range(len(self._steps) - 1, -1, -1):
             step, numbers = self._steps[k], bound[k]
             step.pull(numbers, states, cotangents, gradient)
             if k > 0:
-                states = step.unapply(numbers, states)
-                cotangents = step.unapply(numbers, cotangents)
+                states, spare[0] = step.unapply(numbers, states, spare[0])
+                cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
 
 
 def _as_rows(states: np.ndarray | Rows) -> Rows:
