@@ -12,7 +12,7 @@ from skqnn._circuit import Elementary, flatten
 from skqnn._steps import from_front, to_front
 
 
-def simulate_feature_map(feature_map: QuantumCircuit, X: Any) -> Any:
+def encode(feature_map: QuantumCircuit, X: Any) -> Any:
     """Simulate a feature map for every row of X.
 
     Parameters

@@ -15,18 +15,27 @@ design", Quantum 4, 341 (2020), arXiv:1912.10877.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterExpression
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._circuit import Elementary, compile_circuit, flatten, is_real
+from skqnn._arrays import (
+    block_bytes,
+    conj,
+    namespace,
+    numpy_dtype,
+    real,
+    sender,
+    take_rows,
+    to_numpy,
+)
+from skqnn._circuit import compile_circuit, is_real
 from skqnn._compiled import Compiled, Rows, compile_steps
+from skqnn._feature_map import encode
 from skqnn._observables import visible_gates
-from skqnn._steps import from_front, fuse, to_front
-
-_BLOCK_BYTES = 2**19  # of one block of states, so that two fit in a 2 MiB L2 cache
+from skqnn._steps import fuse
 
 Pullback = Callable[[np.ndarray], np.ndarray]
 
@@ -50,6 +59,9 @@ class StatevectorEngine:
     states, and in complex numbers only if a gate or a state is complex. Gates outside
     the light cone of the observables are left out, which is exact. Where Numba is
     installed, compiled kernels run the most common circuits, see `_compiled`.
+
+    States may be arrays of any namespace and are simulated on their device; theta,
+    expectations, cotangents and gradients are NumPy's, on the host.
     """
 
     def __init__(
@@ -73,30 +85,28 @@ class StatevectorEngine:
         self._feature_map = feature_map
         self._compiled = compile_steps(self._steps, self._observables, self.n_qubits)
 
-    def prepare(self, X: np.ndarray) -> np.ndarray:
+    def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
 
         Rows of amplitudes are returned as they are; a feature map is simulated.
         """
-        self.fidelity = np.ones(len(X))
+        self.fidelity = np.ones(X.shape[0])
         if self._feature_map is None:
             return X
-        require_memory(self.n_qubits, len(X), X.dtype.itemsize)
+        require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
         return encode(self._feature_map, X)
 
-    def measure(
-        self, states: np.ndarray, theta: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""
         E = self.expectations(states, theta)
         return E, np.zeros_like(E)
 
-    def expectations(self, states: np.ndarray | Rows, theta: np.ndarray) -> np.ndarray:
+    def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return <state| U(theta)^dagger O_k U(theta) |state> for all samples and k.
 
         Parameters
         ----------
-        states : ndarray of shape (n_samples, 2**n_qubits), or Rows
+        states : array of shape (n_samples, 2**n_qubits), or Rows
             Rows of unit norm. `Rows` of a larger array spare a copy.
         theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
             Angles in radians, or several sets of them.
@@ -112,12 +122,12 @@ class StatevectorEngine:
             return compiled.expectations(rows, theta)
         bound = self._bind(theta, rows)
         values = [
-            self._measure(self._forward(bound, *work)[0])
-            for _, work in self._load(rows)
+            self._measure(bound, self._forward(bound, block))
+            for block in self._blocks(rows)
         ]
-        return np.concatenate(values)
+        return _joined(values)
 
-    def vjp(self, states: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, Pullback]:
+    def vjp(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, Pullback]:
         """Return the expectations and their vector-Jacobian product.
 
         Returns
@@ -131,103 +141,110 @@ class StatevectorEngine:
         rows = _as_rows(states)
         if (compiled := self._kernels(rows)) is not None:
             return compiled.vjp(rows, theta)
-        bound, dtype = self._bind(theta, rows), self._dtype(rows.array)
-        finals = np.empty((len(rows.places), 2**self.n_qubits), dtype)
-        values = []
-        for part, work in self._load(rows):
-            final, _ = self._forward(bound, *work)
-            values.append(self._measure(final))
-            finals[part].reshape(final.shape)[...] = final
+        bound = self._bind(theta, rows)
+        finals = [self._forward(bound, block) for block in self._blocks(rows)]
+        values = _joined([self._measure(bound, final) for final in finals])
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             gradient = np.zeros(self.n_parameters)
-            for part, work in self._parts(len(finals), dtype, 4):
-                work[0][...] = finals[part].reshape(work[0].shape)
-                self._backward(bound, work, cotangent[part].T, gradient)
+            overlaps, start = [], 0
+            for final in finals:
+                stop = start + final.shape[1]
+                part = bound.send(2 * cotangent[start:stop].T.astype(bound.dtype))
+                overlaps += self._backward(bound, final, part)
+                start = stop
+            for k, overlap in overlaps:
+                host = [to_numpy(matrix) for matrix in overlap]
+                self._steps[k].collect(bound.steps[k], host, gradient)
             return gradient
 
-        return np.concatenate(values), pullback
+        return values, pullback
 
     def _kernels(self, rows: Rows) -> Compiled | None:
+        if not isinstance(rows.array, np.ndarray):
+            return None
         return self._compiled if rows.array.dtype in (np.float32, np.float64) else None
 
-    def _bind(self, theta: np.ndarray, rows: Rows) -> list:
-        dtype = self._dtype(rows.array)
-        return [step.bind(theta, dtype) for step in self._steps]
+    def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
+        dtype, send = self._dtype(rows.array), sender(rows.array)
+        steps = [step.bind(theta, dtype, send) for step in self._steps]
+        observables = []
+        for mask, weights in self._observables:
+            # On real states a term with an odd number of Y has an imaginary weight: its
+            # expectation value is 0.
+            weights = weights.real if dtype.kind == "f" else weights
+            mask = None if mask is None else send(mask)
+            observables.append((mask, send(weights.astype(dtype))))
+        return _Bound(steps, observables, dtype, send)
 
-    def _dtype(self, states: np.ndarray) -> np.dtype:
-        real = np.dtype(states.real.dtype)
-        if self._real and states.dtype.kind == "f":
-            return real
-        return np.result_type(real, np.complex64)
+    def _dtype(self, states: Any) -> np.dtype:
+        dtype = numpy_dtype(states)
+        if self._real and dtype.kind == "f":
+            return dtype
+        return np.result_type(dtype, np.complex64)
 
-    def _parts(self, n_samples: int, dtype: np.dtype, n_work: int) -> Iterator[tuple]:
-        """Yield slices of samples that fit into a block, with `n_work` blocks each.
-
-        Blocks have shape (2**n_qubits, n_block), amplitudes as rows. They are the same
-        memory every time.
-        """
-        dimension = 2**self.n_qubits
-        size = min(n_samples, max(1, _BLOCK_BYTES // (dtype.itemsize * dimension)))
-        memory = np.empty((n_work, size * dimension), dtype=dtype)
-        for start in range(0, n_samples, size):
-            part = slice(start, min(start + size, n_samples))
-            used = memory[:, : (part.stop - start) * dimension]
-            yield part, list(used.reshape(n_work, dimension, -1))
-
-    def _load(self, rows: Rows) -> Iterator[tuple]:
-        """Yield slices of samples, a block with these samples and a spare one."""
+    def _blocks(self, rows: Rows) -> Iterator[Any]:
+        """Yield blocks of shape (2**n_qubits, n_block), amplitudes as rows."""
         array, places = rows
+        dtype = self._dtype(array)
+        size = max(1, block_bytes(array) // (dtype.itemsize * 2**self.n_qubits))
+        xp, device = namespace(array)
         copies = None
-        for part, work in self._parts(len(places), self._dtype(array), 2):
-            if copies is None:
-                copies = np.empty((part.stop, array.shape[1]), dtype=array.dtype)
-            out = copies[: part.stop - part.start]
-            work[0][...] = np.take(array, places[part], axis=0, out=out, mode="clip").T
-            yield part, work
+        if isinstance(array, np.ndarray):  # memory that is used again is faster
+            copies = np.empty((min(size, len(places)), array.shape[1]), array.dtype)
+        for start in range(0, len(places), size):
+            part = take_rows(array, places[start : start + size], copies)
+            shape = (2**self.n_qubits, part.shape[0])
+            block = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
+            block[...] = xp.astype(part, block.dtype, copy=False).T
+            yield block
 
-    def _forward(self, bound: list, block: np.ndarray, spare: np.ndarray) -> tuple:
-        for step, numbers in zip(self._steps, bound, strict=True):
-            block, spare = step.apply(numbers, block, spare)
-        return block, spare
+    def _forward(self, bound: "_Bound", block: Any) -> Any:
+        for step, numbers in zip(self._steps, bound.steps, strict=True):
+            block = step.apply(numbers, block)
+        return block
 
-    def _measure(self, final: np.ndarray) -> np.ndarray:
+    def _measure(self, bound: "_Bound", final: Any) -> Any:
         """Return the expectations of one block, shape (n_block, n_observables)."""
-        values = np.zeros(())
-        for mask, weights in self._observables:
-            weights = self._weights(weights, final)
-            moved = final if mask is None else final[mask]
-            values = values + np.real((final.conj() * moved).T @ weights)
-        return values.astype(np.float64)
+        values = 0.0
+        for mask, weights in bound.observables:
+            moved = final if mask is None else take_rows(final, mask)
+            values = values + real((conj(final) * moved).T @ weights)
+        return values
 
-    def _weights(self, weights: np.ndarray, final: np.ndarray) -> np.ndarray:
-        # On real states a term with an odd number of Y has an imaginary weight: its
-        # expectation value is 0.
-        weights = weights.real if final.dtype.kind == "f" else weights
-        return weights.astype(final.dtype)
-
-    def _backward(self, bound: list, work: list, cotangent, gradient) -> None:
-        """Add the gradient of one block to `gradient`.
-
-        The final states are the first of four blocks; `cotangent` is (K, n_block).
-        """
-        states, cotangents, *spare = work
-        cotangents[...] = 0
-        for mask, weights in self._observables:
-            slopes = (2 * cotangent).astype(states.dtype)
-            np.matmul(self._weights(weights, states), slopes, out=spare[0])
-            spare[0] *= states if mask is None else states[mask]
-            cotangents += spare[0]
+    def _backward(self, bound: "_Bound", final: Any, cotangent: Any) -> list:
+        """Return (step, overlaps) for each step; cotangent is (K, n_block)."""
+        states, cotangents, overlaps = final, 0.0, []
+        for mask, weights in bound.observables:
+            moved = final if mask is None else take_rows(final, mask)
+            cotangents = cotangents + (weights @ cotangent) * moved
         for k in range(len(self._steps) - 1, -1, -1):
-            step, numbers = self._steps[k], bound[k]
-            step.pull(numbers, states, cotangents, gradient)
+            step, numbers = self._steps[k], bound.steps[k]
+            overlaps.append((k, step.pull(numbers, states, cotangents)))
             if k > 0:
-                states, spare[0] = step.unapply(numbers, states, spare[0])
-                cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
+                states = step.unapply(numbers, states)
+                cotangents = step.unapply(numbers, cotangents)
+        return overlaps
 
 
-def _as_rows(states: np.ndarray | Rows) -> Rows:
-    return states if isinstance(states, Rows) else Rows(states, np.arange(len(states)))
+class _Bound(NamedTuple):
+    """A circuit at one theta, next to the states."""
+
+    steps: list  # what each step's `bind` returned
+    observables: list[tuple[Any, Any]]  # mask and weights, see `_pauli_masks`
+    dtype: np.dtype
+    send: Callable[[np.ndarray], Any]
+
+
+def _joined(values: list) -> np.ndarray:
+    """Return the expectations of all blocks on the host, float64."""
+    return np.concatenate([to_numpy(part) for part in values]).astype(np.float64)
+
+
+def _as_rows(states: Any) -> Rows:
+    if isinstance(states, Rows):
+        return states
+    return Rows(states, np.arange(states.shape[0]))
 
 
 def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
@@ -252,85 +269,6 @@ def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
             weights = groups.setdefault(flips, np.zeros(shape, dtype=complex))
             weights[:, k] += phase
     return [(None if f == 0 else index ^ f, weights) for f, weights in groups.items()]
-
-
-def encode(feature_map: QuantumCircuit, X: np.ndarray) -> np.ndarray:
-    """Simulate a feature map for every row of X.
-
-    Parameters
-    ----------
-    feature_map : QuantumCircuit
-        ``feature_map.parameters[j]`` is the parameter of column j. Angles may be any
-        expression of the features.
-    X : ndarray of shape (n_samples, n_features)
-
-    Returns
-    -------
-    states : ndarray of shape (n_samples, 2**n_qubits)
-        Real if the circuit keeps amplitudes real, otherwise complex.
-    """
-    n_qubits = feature_map.num_qubits
-    gates = list(flatten(feature_map))
-    real = all(
-        not np.any(np.imag(g.matrix) if g.angle is None else np.real(g.matrix))
-        for g in gates
-    )
-    dtype = X.dtype if real else np.result_type(X.dtype, np.complex64)
-    states = np.empty((len(X), 2**n_qubits), dtype=dtype)
-    size = max(1, _BLOCK_BYTES // states[:1].nbytes)
-    for start in range(0, len(X), size):
-        rows = X[start : start + size]
-        matrices = [_matrices(gate, feature_map, rows, dtype) for gate in gates]
-        states[start : start + size] = _simulate(gates, matrices, n_qubits, len(rows)).T
-    return states
-
-
-def _simulate(gates: list[Elementary], matrices: list, n_qubits: int, n: int):
-    """Apply one matrix per gate and sample to ``|0...0>``, result (2**n_qubits, n)."""
-    dtype = np.result_type(*matrices) if matrices else float
-    qubits = [np.zeros((2, n), dtype=dtype) for _ in range(n_qubits)]
-    for qubit in qubits:
-        qubit[0] = 1
-    # As long as gates act on single qubits, the state is a product.
-    first = next((k for k, g in enumerate(gates) if len(g.qubits) > 1), len(gates))
-    for gate, matrix in zip(gates[:first], matrices[:first], strict=True):
-        (q,) = gate.qubits
-        qubits[q] = np.einsum("ijn,jn->in", matrix, qubits[q])
-    block = np.ones((1, n), dtype=dtype)
-    for qubit in qubits:
-        block = (qubit[:, None, :] * block[None, :, :]).reshape(-1, n)
-    for gate, matrix in zip(gates[first:], matrices[first:], strict=True):
-        grid = to_front(block, gate.qubits, n_qubits)
-        rows = grid.reshape(len(matrix), -1, n)
-        moved = np.einsum("ijn,jrn->irn", matrix, rows).reshape(grid.shape)
-        block = from_front(moved, gate.qubits, n_qubits).reshape(-1, n)
-    return block
-
-
-def _matrices(gate: Elementary, feature_map, X: np.ndarray, dtype) -> np.ndarray:
-    """Return the matrix of a gate for every row of X, shape (2**k, 2**k, n_samples)."""
-    if gate.angle is None:
-        matrix = np.repeat(np.asarray(gate.matrix)[:, :, None], len(X), axis=2)
-    else:
-        eigenvalues, vectors = np.linalg.eigh(gate.matrix)
-        angles = _angles(gate.angle, feature_map, X)
-        phases = np.exp(-0.5j * eigenvalues[:, None] * angles)
-        matrix = np.einsum("ik,kn,jk->ijn", vectors, phases, vectors.conj())
-    return (matrix if np.dtype(dtype).kind == "c" else matrix.real).astype(dtype)
-
-
-def _angles(angle: ParameterExpression, feature_map, X: np.ndarray) -> np.ndarray:
-    """Evaluate an angle for every row of X, shape (n_samples,), in radians."""
-    columns = {p: j for j, p in enumerate(feature_map.parameters)}
-    used = list(angle.parameters)
-    if len(used) == 1:
-        slope = angle.gradient(used[0])
-        if not isinstance(slope, ParameterExpression):
-            offset = float(angle.bind({used[0]: 0.0}))
-            return float(slope) * X[:, columns[used[0]]].astype(float) + offset
-    values = X[:, [columns[p] for p in used]].astype(float).tolist()
-    bindings = (dict(zip(used, row, strict=True)) for row in values)
-    return np.array([float(angle.bind(binding)) for binding in bindings])
 
 
 def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:

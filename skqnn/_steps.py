@@ -2,31 +2,36 @@
 
 Every step works on a block of states of shape (2**n_qubits, n_samples): amplitudes are
 rows, so that all samples of a block go through one matrix product or one gather.
-A step has four methods:
+Blocks may be arrays of any namespace; matrices are made on the host and sent to them.
+A step has five methods:
 
-    bind(theta, dtype) -> bound             numbers of this step at theta
-    apply(bound, block, spare)              U @ block
-    unapply(bound, block, spare)            U^dagger @ block
-    pull(bound, states, cotangents, out)    add d/dtheta Re <cotangents|states> to out,
-                                            both taken after the step
+    bind(theta, dtype, send) -> bound       numbers of this step at theta, sent
+    apply(bound, block) -> block            U @ block
+    unapply(bound, block) -> block          U^dagger @ block
+    pull(bound, states, cotangents)         small arrays, next to the states, from which
+        -> overlaps                         `collect` can tell the gradient
+    collect(bound, overlaps, out)           add d/dtheta Re <cotangents|states> to out,
+                                            both taken after the step, on the host
 
-`apply` and `unapply` overwrite the block and a spare one of the same shape, and return
-both, the result first: new memory for every step would cost more than the step.
+All overlaps of a circuit are collected at its end: a device need not wait before.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skqnn._arrays import conj, namespace, take_rows
 from skqnn._circuit import Gate
 
 # Qubits per Kronecker factor: 16 x 16 matrices are the best trade between the number of
 # passes over the block and the flops of each matrix product (measured on AVX-512).
 _GROUP = 4
 _THIN = 16
-_EYE = np.eye(2)
 
-Blocks = tuple[np.ndarray, np.ndarray]
+
+def _keep(values: np.ndarray) -> np.ndarray:
+    """Send nowhere: the states are NumPy's."""
+    return values
 
 
 class Factor(NamedTuple):
@@ -58,8 +63,8 @@ class Layer:
         numbers = [part for r in self.rounds for part in (r.cosine, r.sine)]
         self.real = not any(np.any(np.imag(part)) for part in numbers)
 
-    def bind(self, theta: np.ndarray, dtype: np.dtype) -> tuple:
-        """Return the Kronecker factors and the effective generators of each round."""
+    def bind(self, theta: np.ndarray, dtype: np.dtype, send=_keep) -> tuple:
+        """Return the Kronecker factors, their inverses, and each round's generators."""
         real = dtype.kind == "f"
         product = np.broadcast_to(np.eye(2), (self.n_slots, 2, 2)).copy()
         product = product if real else product.astype(complex)
@@ -72,7 +77,9 @@ class Layer:
             product[r.slot] = matrix @ product[r.slot]
             matrices.append(matrix)
         factors = [_kronecker(product, f.slots).astype(dtype) for f in self.factors]
-        return factors, self._generators(matrices)
+        inverses = [factor.conj().T for factor in factors]
+        sent = [send(f) for f in factors], [send(f) for f in inverses]
+        return (*sent, self._generators(matrices))
 
     def _generators(self, matrices: list[np.ndarray]) -> list[np.ndarray]:
         """Return each round's -iG moved to the end of the layer, W (-iG) W^dagger."""
@@ -86,38 +93,46 @@ class Layer:
             after[r.slot] = later @ matrix
         return moved[::-1]
 
-    def apply(self, bound: tuple, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def apply(self, bound: tuple, block: Any) -> Any:
         """Return U @ block."""
-        return self._multiply(bound[0], block, spare)
+        return self._multiply(bound[0], block)
 
-    def unapply(self, bound: tuple, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def unapply(self, bound: tuple, block: Any) -> Any:
         """Return U^dagger @ block."""
-        return self._multiply([m.conj().T for m in bound[0]], block, spare)
+        return self._multiply(bound[1], block)
 
-    def _multiply(self, matrices: list, block, spare) -> Blocks:
+    def _multiply(self, matrices: list, block: Any) -> Any:
+        shape = block.shape
         for factor, matrix in zip(self.factors, matrices, strict=True):
-            target = self._split(factor, spare)
-            np.matmul(matrix, self._split(factor, block), out=target)
-            block, spare = spare, block
-        return block, spare
+            block = matrix @ self._split(factor, block)
+        return namespace(block)[0].reshape(block, shape)
 
-    def _split(self, factor: Factor, block: np.ndarray) -> np.ndarray:
+    def _split(self, factor: Factor, block: Any) -> Any:
         left = 2 ** (self.n_qubits - factor.low - factor.width)
-        return block.reshape(left, 2**factor.width, -1)
+        return namespace(block)[0].reshape(block, (left, 2**factor.width, -1))
 
-    def pull(self, bound: tuple, states, cotangents, out: np.ndarray) -> None:
-        """Add the gradient of this layer's parameters to out, shape (n_parameters,)."""
-        reduced = np.zeros((self.n_slots, 2, 2), dtype=np.result_type(states, float))
+    def pull(self, bound: tuple, states: Any, cotangents: Any) -> list:
+        """Return one overlap matrix of cotangents and states for each factor."""
+        xp, _ = namespace(states)
+        overlaps = []
         for factor in self.factors:
-            bra = self._split(factor, cotangents).conj()
+            bra = conj(self._split(factor, cotangents))
             ket = self._split(factor, states)
             if bra.shape[2] < _THIN:  # then many tiny products lose to one with copies
-                overlap = np.tensordot(bra, ket, axes=((0, 2), (0, 2))).ravel()
+                overlap = xp.tensordot(bra, ket, axes=((0, 2), (0, 2)))
             else:
-                overlap = np.matmul(bra, ket.swapaxes(1, 2)).sum(axis=0).ravel()
+                overlap = xp.sum(bra @ xp.matrix_transpose(ket), axis=0)
+            overlaps.append(overlap)
+        return overlaps
+
+    def collect(self, bound: tuple, overlaps: list, out: np.ndarray) -> None:
+        """Add the gradient of this layer's parameters to out, shape (n_parameters,)."""
+        dtype = np.result_type(float, *overlaps)
+        reduced = np.zeros((self.n_slots, 2, 2), dtype=dtype)
+        for factor, overlap in zip(self.factors, overlaps, strict=True):
             active = [s for s in factor.slots if s >= 0]
-            reduced[active] = overlap[factor.trace].sum(axis=-1)
-        for r, generators in zip(self.rounds, bound[1], strict=True):
+            reduced[active] = overlap.ravel()[factor.trace].sum(axis=-1)
+        for r, generators in zip(self.rounds, bound[2], strict=True):
             slopes = np.real(generators * reduced[r.slot]).sum(axis=(1, 2))
             np.add.at(out, r.parameter, 0.5 * r.coefficient * slopes)
 
@@ -134,7 +149,7 @@ class _Round(NamedTuple):
 
 
 def _stack_round(gates: list[tuple[int, Gate]]) -> _Round:
-    rows = []
+    rows: list[tuple] = []
     for slot, gate in gates:
         if gate.parameter < 0:
             rows.append((slot, 0, 0.0, 0.0, gate.matrix, np.zeros((2, 2))))
@@ -175,9 +190,9 @@ def _factor(group: list[int], slot: dict[int, int]) -> Factor:
 
 def _kronecker(matrices: np.ndarray, slots: tuple[int, ...]) -> np.ndarray:
     """Return the Kronecker product, the first slot being the least significant bit."""
-    factors = [matrices[slot] if slot >= 0 else _EYE for slot in slots]
-    product = factors[0]
-    for factor in factors[1:]:
+    product = np.eye(1)
+    for slot in slots:
+        factor = matrices[slot] if slot >= 0 else np.eye(2)
         size = 2 * product.shape[0]
         product = factor[:, None, :, None] * product[None, :, None, :]
         product = product.reshape(size, size)
@@ -204,28 +219,31 @@ class Permutation:
         self.factor = None if np.all(factor == 1) else factor
         self.real = not np.any(factor.imag)
 
-    def bind(self, theta: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
-        """Return the phase of each row, or None if all are 1."""
-        if self.factor is None:
-            return None
-        factor = self.factor.real if dtype.kind == "f" else self.factor
-        return factor.astype(dtype)[:, None]
+    def bind(self, theta: np.ndarray, dtype: np.dtype, send=_keep) -> tuple:
+        """Return sources, targets, and phases of the rows or None if all are 1."""
+        factor = self.factor
+        if factor is not None:
+            factor = factor.real if dtype.kind == "f" else factor
+            factor = send(factor.astype(dtype)[:, None])
+        return send(self.source), send(self.target), factor
 
-    def apply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def apply(self, bound: tuple, block: Any) -> Any:
         """Return U @ block."""
-        np.take(block, self.source, axis=0, out=spare, mode="clip")
-        if bound is not None:
-            spare *= bound
-        return spare, block
+        source, _, factor = bound
+        moved = take_rows(block, source)
+        return moved if factor is None else factor * moved
 
-    def unapply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def unapply(self, bound: tuple, block: Any) -> Any:
         """Return U^dagger @ block."""
-        if bound is not None:
-            block *= bound.conj()
-        np.take(block, self.target, axis=0, out=spare, mode="clip")
-        return spare, block
+        _, target, factor = bound
+        block = block if factor is None else conj(factor) * block
+        return take_rows(block, target)
 
-    def pull(self, bound, states, cotangents, out: np.ndarray) -> None:
+    def pull(self, bound: tuple, states: Any, cotangents: Any) -> list:
+        """Return nothing: there are no parameters."""
+        return []
+
+    def collect(self, bound: tuple, overlaps: list, out: np.ndarray) -> None:
         """Do nothing: there are no parameters."""
 
 
@@ -246,24 +264,26 @@ class Diagonal:
         self.coefficient = np.array([gate.coefficient for gate in gates])
         self.offset = np.array([gate.offset for gate in gates])
 
-    def bind(self, theta: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    def bind(self, theta: np.ndarray, dtype: np.dtype, send=_keep) -> Any:
         """Return the phase of each row, shape (2**n_qubits, 1)."""
         angles = self.coefficient * theta[self.parameter] + self.offset
-        return np.exp(-0.5j * (angles @ self.diagonals)).astype(dtype)[:, None]
+        return send(np.exp(-0.5j * (angles @ self.diagonals)).astype(dtype)[:, None])
 
-    def apply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def apply(self, bound: Any, block: Any) -> Any:
         """Return U @ block."""
-        block *= bound
-        return block, spare
+        return bound * block
 
-    def unapply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def unapply(self, bound: Any, block: Any) -> Any:
         """Return U^dagger @ block."""
-        block *= bound.conj()
-        return block, spare
+        return conj(bound) * block
 
-    def pull(self, bound, states, cotangents, out: np.ndarray) -> None:
+    def pull(self, bound: Any, states: Any, cotangents: Any) -> list:
+        """Return the overlap of cotangents and states in each row."""
+        return [namespace(states)[0].vecdot(cotangents, states)]
+
+    def collect(self, bound: Any, overlaps: list, out: np.ndarray) -> None:
         """Add the gradient of these parameters to out, shape (n_parameters,)."""
-        weight = np.einsum("ij,ij->i", cotangents.conj(), states).imag
+        weight = overlaps[0].imag
         slopes = 0.5 * self.coefficient * (self.diagonals @ weight)
         np.add.at(out, self.parameter, slopes)
 
@@ -277,8 +297,8 @@ class Dense:
         if self.gate.parameter >= 0:
             self.spectrum = np.linalg.eigh(self.gate.matrix)
 
-    def bind(self, theta: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Return the matrix of the gate, shape (2**k, 2**k)."""
+    def bind(self, theta: np.ndarray, dtype: np.dtype, send=_keep) -> tuple:
+        """Return the matrix of the gate, shape (2**k, 2**k), and its inverse."""
         gate = self.gate
         matrix = gate.matrix
         if gate.parameter >= 0:
@@ -286,51 +306,69 @@ class Dense:
             angle = gate.coefficient * theta[gate.parameter] + gate.offset
             phases = np.exp(-0.5j * angle * eigenvalues)
             matrix = (vectors * phases) @ vectors.conj().T
-        return (matrix.real if dtype.kind == "f" else matrix).astype(dtype)
+        matrix = (matrix.real if dtype.kind == "f" else matrix).astype(dtype)
+        return send(matrix), send(matrix.conj().T)
 
-    def apply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def apply(self, bound: tuple, block: Any) -> Any:
         """Return U @ block."""
-        rows = to_front(block, self.gate.qubits, self.n_qubits)
-        target = to_front(spare, self.gate.qubits, self.n_qubits)
-        target[...] = (bound @ rows.reshape(len(bound), -1)).reshape(rows.shape)
-        return spare, block
+        return self._multiply(bound[0], block)
 
-    def unapply(self, bound, block: np.ndarray, spare: np.ndarray) -> Blocks:
+    def unapply(self, bound: tuple, block: Any) -> Any:
         """Return U^dagger @ block."""
-        return self.apply(bound.conj().T, block, spare)
+        return self._multiply(bound[1], block)
 
-    def pull(self, bound, states, cotangents, out: np.ndarray) -> None:
+    def _multiply(self, matrix: Any, block: Any) -> Any:
+        xp, _ = namespace(block)
+        rows = to_front(block, self.gate.qubits, self.n_qubits)
+        flat = xp.reshape(rows, (matrix.shape[0], -1))
+        moved = xp.reshape(matrix @ flat, rows.shape)
+        moved = from_front(moved, self.gate.qubits, self.n_qubits)
+        return xp.reshape(moved, block.shape)
+
+    def pull(self, bound: tuple, states: Any, cotangents: Any) -> list:
+        """Return the overlap matrix of cotangents and states on the gate's qubits."""
+        if self.gate.parameter < 0:
+            return []
+        xp, _ = namespace(states)
+        bra, ket = (
+            xp.reshape(
+                to_front(block, self.gate.qubits, self.n_qubits),
+                (bound[0].shape[0], -1),
+            )
+            for block in (cotangents, states)
+        )
+        return [conj(bra) @ ket.T]
+
+    def collect(self, bound: tuple, overlaps: list, out: np.ndarray) -> None:
         """Add the gradient of the gate's parameter to out, shape (n_parameters,)."""
         gate = self.gate
         if gate.parameter < 0:
             return
-        size = len(bound)
-        bra = to_front(cotangents, gate.qubits, self.n_qubits).reshape(size, -1)
-        ket = to_front(states, gate.qubits, self.n_qubits).reshape(size, -1)
-        slope = np.real(-1j * np.sum(gate.matrix * (bra.conj() @ ket.T)))
+        slope = np.real(-1j * np.sum(gate.matrix * overlaps[0]))
         out[gate.parameter] += 0.5 * gate.coefficient * slope
 
 
-def to_front(block: np.ndarray, qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
+def to_front(block: Any, qubits: tuple[int, ...], n_qubits: int) -> Any:
     """View (2**n, m) as (2, ..., 2, rest, m), the last of `qubits` on the first axis.
 
     Flattening the first ``len(qubits)`` axes gives the row index of a gate's matrix.
     """
-    axes = [n_qubits - 1 - q for q in reversed(qubits)]
-    grid = block.reshape((2,) * n_qubits + (-1,))
-    return np.moveaxis(grid, axes, range(len(axes)))
+    xp, _ = namespace(block)
+    axes = tuple(n_qubits - 1 - q for q in reversed(qubits))
+    grid = xp.reshape(block, (2,) * n_qubits + (-1,))
+    return xp.moveaxis(grid, axes, tuple(range(len(axes))))
 
 
-def from_front(grid: np.ndarray, qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
+def from_front(grid: Any, qubits: tuple[int, ...], n_qubits: int) -> Any:
     """Undo `to_front`, up to the final reshape."""
-    axes = [n_qubits - 1 - q for q in reversed(qubits)]
-    return np.moveaxis(grid, range(len(axes)), axes)
+    axes = tuple(n_qubits - 1 - q for q in reversed(qubits))
+    return namespace(grid)[0].moveaxis(grid, tuple(range(len(axes))), axes)
 
 
 def _local_index(qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
     """Return the matrix row of a gate on `qubits` for each of the 2**n_qubits rows."""
     index = np.arange(2**n_qubits)
-    return sum(((index >> q) & 1) << k for k, q in enumerate(qubits))
+    return np.sum([((index >> q) & 1) << k for k, q in enumerate(qubits)], axis=0)
 
 
 def _kind(gate: Gate) -> type:
