@@ -28,6 +28,7 @@ __all__ = [
     "namespace",
     "numpy_dtype",
     "real",
+    "reuse",
     "sender",
     "take_rows",
     "to_numpy",
@@ -123,6 +124,13 @@ def into(out: Any, function: Callable, *arguments: Any) -> Any:
     return out
 
 
+def reuse(out: Any, function: Callable, *arguments: Any) -> Any:
+    """Return ``function(*arguments)``: `out` in NumPy, elsewhere a new array."""
+    if isinstance(out, np.ndarray):
+        return function(*arguments, out=out)
+    return function(*arguments)
+
+
 def clip(array: Any, low: Any, high: Any) -> Any:
     """Return an array between two bounds, in its own memory where that is NumPy's."""
     if isinstance(array, np.ndarray):
@@ -135,7 +143,7 @@ def take_rows(array: Any, rows: Any, out: np.ndarray | None = None) -> Any:
     if isinstance(array, np.ndarray):
         if out is None:
             return array[rows]
-        return np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
+        return np.take(array, rows, axis=0, out=out, mode="clip")
     if isinstance(rows, slice):  # inside the bounds, as the standard wants it
         return array[slice(*rows.indices(array.shape[0])), ...]
     xp, device = namespace(array)

@@ -29,7 +29,7 @@ _THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
 class Rows(NamedTuple):
     """Some rows of an array that are not copied before they are used."""
 
-    array: np.ndarray
+    array: Any
     places: np.ndarray  # of the rows in the array
 
 

@@ -27,6 +27,7 @@ from skqnn._arrays import (
     namespace,
     numpy_dtype,
     real,
+    reuse,
     sender,
     take_rows,
     to_numpy,
@@ -122,8 +123,8 @@ class StatevectorEngine:
             return compiled.expectations(rows, theta)
         bound = self._bind(theta, rows)
         values = [
-            self._measure(bound, self._forward(bound, block))
-            for block in self._blocks(rows)
+            self._measure(bound, self._forward(bound, *work)[0])
+            for _, work in self._load(rows)
         ]
         return _joined(values)
 
@@ -142,23 +143,29 @@ class StatevectorEngine:
         if (compiled := self._kernels(rows)) is not None:
             return compiled.vjp(rows, theta)
         bound = self._bind(theta, rows)
-        finals = [self._forward(bound, block) for block in self._blocks(rows)]
-        values = _joined([self._measure(bound, final) for final in finals])
+        xp, device = namespace(rows.array)
+        dtype = getattr(xp, bound.dtype.name)
+        shape = (len(rows.places), 2**self.n_qubits)
+        finals = xp.empty(shape, dtype=dtype, device=device)  # blocks, one by one
+        values = []
+        for part, work in self._load(rows):
+            final, _ = self._forward(bound, *work)
+            values.append(self._measure(bound, final))
+            finals[part, ...] = xp.reshape(final, (-1, shape[1]))
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             gradient = np.zeros(self.n_parameters)
-            overlaps, start = [], 0
-            for final in finals:
-                stop = start + final.shape[1]
-                part = bound.send(2 * cotangent[start:stop].T.astype(bound.dtype))
-                overlaps += self._backward(bound, final, part)
-                start = stop
+            overlaps = []
+            for part, work in self._parts(finals, bound.dtype, 4):
+                work[0][...] = xp.reshape(finals[part, ...], work[0].shape)
+                slopes = bound.send(2 * cotangent[part].T.astype(bound.dtype))
+                overlaps += self._backward(bound, work, slopes)
             for k, overlap in overlaps:
                 host = [to_numpy(matrix) for matrix in overlap]
                 self._steps[k].collect(bound.steps[k], host, gradient)
             return gradient
 
-        return values, pullback
+        return _joined(values), pullback
 
     def _kernels(self, rows: Rows) -> Compiled | None:
         if not isinstance(rows.array, np.ndarray):
@@ -183,26 +190,46 @@ class StatevectorEngine:
             return dtype
         return np.result_type(dtype, np.complex64)
 
-    def _blocks(self, rows: Rows) -> Iterator[Any]:
-        """Yield blocks of shape (2**n_qubits, n_block), amplitudes as rows."""
-        array, places = rows
-        dtype = self._dtype(array)
-        size = max(1, block_bytes(array) // (dtype.itemsize * 2**self.n_qubits))
-        xp, device = namespace(array)
-        copies = None
-        if isinstance(array, np.ndarray):  # memory that is used again is faster
-            copies = np.empty((min(size, len(places)), array.shape[1]), array.dtype)
-        for start in range(0, len(places), size):
-            part = take_rows(array, places[start : start + size], copies)
-            shape = (2**self.n_qubits, part.shape[0])
-            block = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
-            block[...] = xp.astype(part, block.dtype, copy=False).T
-            yield block
+    def _parts(
+        self, array: Any, dtype: np.dtype, n_work: int, n_samples: int | None = None
+    ) -> Iterator[tuple]:
+        """Yield slices of samples that fit into a block, with `n_work` blocks each.
 
-    def _forward(self, bound: "_Bound", block: Any) -> Any:
+        Blocks have shape (2**n_qubits, n_block), amplitudes as rows. They are the same
+        memory every time, on the device of the array.
+        """
+        n_samples = array.shape[0] if n_samples is None else n_samples
+        xp, device = namespace(array)
+        dimension = 2**self.n_qubits
+        size = max(1, block_bytes(array) // (dtype.itemsize * dimension))
+        size = min(n_samples, size)
+        shape = (n_work, size * dimension)
+        memory = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
+        for start in range(0, n_samples, size):
+            part = slice(start, min(start + size, n_samples))
+            used = (part.stop - part.start) * dimension
+            yield (
+                part,
+                [xp.reshape(memory[k, :used], (dimension, -1)) for k in range(n_work)],
+            )
+
+    def _load(self, rows: Rows) -> Iterator[tuple]:
+        """Yield slices of samples, a block with these samples and a spare one."""
+        array, places = rows
+        xp, _ = namespace(array)
+        copies = None
+        for part, work in self._parts(array, self._dtype(array), 2, len(places)):
+            if copies is None and isinstance(array, np.ndarray):
+                copies = np.empty((part.stop, array.shape[1]), dtype=array.dtype)
+            out = None if copies is None else copies[: part.stop - part.start]
+            some = take_rows(array, places[part], out)
+            work[0][...] = xp.astype(some, work[0].dtype, copy=False).T
+            yield part, work
+
+    def _forward(self, bound: "_Bound", block: Any, spare: Any) -> tuple:
         for step, numbers in zip(self._steps, bound.steps, strict=True):
-            block = step.apply(numbers, block)
-        return block
+            block, spare = step.apply(numbers, block, spare)
+        return block, spare
 
     def _measure(self, bound: "_Bound", final: Any) -> Any:
         """Return the expectations of one block, shape (n_block, n_observables)."""
@@ -212,18 +239,25 @@ class StatevectorEngine:
             values = values + real((conj(final) * moved).T @ weights)
         return values
 
-    def _backward(self, bound: "_Bound", final: Any, cotangent: Any) -> list:
-        """Return (step, overlaps) for each step; cotangent is (K, n_block)."""
-        states, cotangents, overlaps = final, 0.0, []
+    def _backward(self, bound: "_Bound", work: list, slopes: Any) -> list:
+        """Return (step, overlaps) for each step.
+
+        The final states are the first of four blocks; `slopes` is (K, n_block).
+        """
+        states, cotangents, *spare = work
+        xp, _ = namespace(states)
+        cotangents[...] = 0
         for mask, weights in bound.observables:
-            moved = final if mask is None else take_rows(final, mask)
-            cotangents = cotangents + (weights @ cotangent) * moved
+            term = reuse(spare[0], xp.matmul, weights, slopes)
+            term *= states if mask is None else take_rows(states, mask)
+            cotangents += term
+        overlaps = []
         for k in range(len(self._steps) - 1, -1, -1):
             step, numbers = self._steps[k], bound.steps[k]
             overlaps.append((k, step.pull(numbers, states, cotangents)))
             if k > 0:
-                states = step.unapply(numbers, states)
-                cotangents = step.unapply(numbers, cotangents)
+                states, spare[0] = step.unapply(numbers, states, spare[0])
+                cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
         return overlaps
 
 

@@ -6,27 +6,32 @@ Blocks may be arrays of any namespace; matrices are made on the host and sent to
 A step has five methods:
 
     bind(theta, dtype, send) -> bound       numbers of this step at theta, sent
-    apply(bound, block) -> block            U @ block
-    unapply(bound, block) -> block          U^dagger @ block
+    apply(bound, block, spare)              U @ block
+    unapply(bound, block, spare)            U^dagger @ block
     pull(bound, states, cotangents)         small arrays, next to the states, from which
         -> overlaps                         `collect` can tell the gradient
     collect(bound, overlaps, out)           add d/dtheta Re <cotangents|states> to out,
                                             both taken after the step, on the host
 
-All overlaps of a circuit are collected at its end: a device need not wait before.
+`apply` and `unapply` may overwrite the block and a spare one of the same shape, and
+return two blocks, the result first: new memory for every step would cost more than the
+step. All overlaps of a circuit are collected at its end: a device need not wait before.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skqnn._arrays import conj, namespace, take_rows
+from skqnn._arrays import conj, namespace, reuse, take_rows
 from skqnn._circuit import Gate
 
 # Qubits per Kronecker factor: 16 x 16 matrices are the best trade between the number of
 # passes over the block and the flops of each matrix product (measured on AVX-512).
 _GROUP = 4
 _THIN = 16
+_EYE = np.eye(2)
+
+Blocks = tuple[Any, Any]
 
 
 def _keep(values: np.ndarray) -> np.ndarray:
@@ -93,19 +98,21 @@ class Layer:
             after[r.slot] = later @ matrix
         return moved[::-1]
 
-    def apply(self, bound: tuple, block: Any) -> Any:
+    def apply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U @ block."""
-        return self._multiply(bound[0], block)
+        return self._multiply(bound[0], block, spare)
 
-    def unapply(self, bound: tuple, block: Any) -> Any:
+    def unapply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U^dagger @ block."""
-        return self._multiply(bound[1], block)
+        return self._multiply(bound[1], block, spare)
 
-    def _multiply(self, matrices: list, block: Any) -> Any:
-        shape = block.shape
+    def _multiply(self, matrices: list, block: Any, spare: Any) -> Blocks:
+        xp, shape = namespace(block)[0], block.shape
         for factor, matrix in zip(self.factors, matrices, strict=True):
-            block = matrix @ self._split(factor, block)
-        return namespace(block)[0].reshape(block, shape)
+            target, split = self._split(factor, spare), self._split(factor, block)
+            result = reuse(target, xp.matmul, matrix, split)
+            block, spare = xp.reshape(result, shape), block
+        return block, spare
 
     def _split(self, factor: Factor, block: Any) -> Any:
         left = 2 ** (self.n_qubits - factor.low - factor.width)
@@ -190,9 +197,9 @@ def _factor(group: list[int], slot: dict[int, int]) -> Factor:
 
 def _kronecker(matrices: np.ndarray, slots: tuple[int, ...]) -> np.ndarray:
     """Return the Kronecker product, the first slot being the least significant bit."""
-    product = np.eye(1)
-    for slot in slots:
-        factor = matrices[slot] if slot >= 0 else np.eye(2)
+    factors = [matrices[slot] if slot >= 0 else _EYE for slot in slots]
+    product = factors[0]
+    for factor in factors[1:]:
         size = 2 * product.shape[0]
         product = factor[:, None, :, None] * product[None, :, None, :]
         product = product.reshape(size, size)
@@ -227,17 +234,20 @@ class Permutation:
             factor = send(factor.astype(dtype)[:, None])
         return send(self.source), send(self.target), factor
 
-    def apply(self, bound: tuple, block: Any) -> Any:
+    def apply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U @ block."""
         source, _, factor = bound
-        moved = take_rows(block, source)
-        return moved if factor is None else factor * moved
+        moved = take_rows(block, source, spare)
+        if factor is not None:
+            moved *= factor
+        return moved, block
 
-    def unapply(self, bound: tuple, block: Any) -> Any:
+    def unapply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U^dagger @ block."""
         _, target, factor = bound
-        block = block if factor is None else conj(factor) * block
-        return take_rows(block, target)
+        if factor is not None:
+            block *= conj(factor)
+        return take_rows(block, target, spare), block
 
     def pull(self, bound: tuple, states: Any, cotangents: Any) -> list:
         """Return nothing: there are no parameters."""
@@ -269,13 +279,15 @@ class Diagonal:
         angles = self.coefficient * theta[self.parameter] + self.offset
         return send(np.exp(-0.5j * (angles @ self.diagonals)).astype(dtype)[:, None])
 
-    def apply(self, bound: Any, block: Any) -> Any:
+    def apply(self, bound: Any, block: Any, spare: Any) -> Blocks:
         """Return U @ block."""
-        return bound * block
+        block *= bound
+        return block, spare
 
-    def unapply(self, bound: Any, block: Any) -> Any:
+    def unapply(self, bound: Any, block: Any, spare: Any) -> Blocks:
         """Return U^dagger @ block."""
-        return conj(bound) * block
+        block *= conj(bound)
+        return block, spare
 
     def pull(self, bound: Any, states: Any, cotangents: Any) -> list:
         """Return the overlap of cotangents and states in each row."""
@@ -309,21 +321,21 @@ class Dense:
         matrix = (matrix.real if dtype.kind == "f" else matrix).astype(dtype)
         return send(matrix), send(matrix.conj().T)
 
-    def apply(self, bound: tuple, block: Any) -> Any:
+    def apply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U @ block."""
-        return self._multiply(bound[0], block)
+        return self._multiply(bound[0], block, spare)
 
-    def unapply(self, bound: tuple, block: Any) -> Any:
+    def unapply(self, bound: tuple, block: Any, spare: Any) -> Blocks:
         """Return U^dagger @ block."""
-        return self._multiply(bound[1], block)
+        return self._multiply(bound[1], block, spare)
 
-    def _multiply(self, matrix: Any, block: Any) -> Any:
+    def _multiply(self, matrix: Any, block: Any, spare: Any) -> Blocks:
         xp, _ = namespace(block)
         rows = to_front(block, self.gate.qubits, self.n_qubits)
+        target = to_front(spare, self.gate.qubits, self.n_qubits)
         flat = xp.reshape(rows, (matrix.shape[0], -1))
-        moved = xp.reshape(matrix @ flat, rows.shape)
-        moved = from_front(moved, self.gate.qubits, self.n_qubits)
-        return xp.reshape(moved, block.shape)
+        target[...] = xp.reshape(matrix @ flat, rows.shape)
+        return spare, block
 
     def pull(self, bound: tuple, states: Any, cotangents: Any) -> list:
         """Return the overlap matrix of cotangents and states on the gate's qubits."""
