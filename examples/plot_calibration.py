@@ -64,7 +64,7 @@ fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 for name, model in models.items():
     model.fit(X_train, y_train)
     display = CalibrationDisplay.from_estimator(
-        model, X_test, y_test, n_bins=6, strategy="quantile", name=name, ax=ax
+        model, X_test, y_test, n_bins=5, name=name, ax=ax
     )
     p = np.clip(model.predict_proba(X_test)[:, 1], 1e-6, 1 - 1e-6)
     balanced = balanced_accuracy_score(y_test, model.predict(X_test))

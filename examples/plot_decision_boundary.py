@@ -60,11 +60,12 @@ for ax, (name, model) in zip(axes.ravel(), models.items(), strict=True):
         X,
         response_method="predict_proba",
         grid_resolution=60,
+        eps=0.4,
         cmap="RdBu_r",
         alpha=0.6,
         ax=ax,
     )
-    ax.scatter(*X_test.T, c=y_test, cmap="RdBu_r", edgecolors="black", s=25)
+    ax.scatter(*X_test.T, c=y_test, cmap="bwr", edgecolors="white", s=40)
     ax.set(title=f"{name}: {model.score(X_test, y_test):.2f}", xticks=[], yticks=[])
 
 # %%

@@ -20,7 +20,7 @@ from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 
 X, y = load_digits(n_class=2, return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
-classifier = QNNClassifier(learning_rate="one_cycle", batch_size=30, random_state=0)
+classifier = QNNClassifier(learning_rate="one_cycle", max_iter=100, random_state=0)
 model = make_pipeline(BinaryAmplitudeEncoder(), classifier).fit(X_train, y_train)
 print(f"test accuracy {model.score(X_test, y_test):.2%}")
 

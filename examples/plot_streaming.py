@@ -47,7 +47,7 @@ model = QNNClassifier(
 # set, which a stream does not have.
 
 progressive, accuracies = [], []
-for chunk, labels in stream(n_passes=8):
+for chunk, labels in stream(n_passes=5):
     amplitudes = encoder.transform(chunk)
     if hasattr(model, "classes_"):
         progressive.append(model.score(amplitudes, labels))
@@ -73,6 +73,6 @@ ax.legend()
 mirror = np.fliplr(np.arange(64).reshape(8, 8)).ravel()
 A_mirrored = encoder.transform(X_test[:, mirror])
 print(f"before: {model.score(A_mirrored, y_test):.3f}")
-for chunk, labels in stream(n_passes=8):
+for chunk, labels in stream(n_passes=5):
     model.partial_fit(encoder.transform(chunk[:, mirror]), labels)
 print(f"after:  {model.score(A_mirrored, y_test):.3f}")
