@@ -84,7 +84,7 @@ def test_noise_of_a_simulator_object_is_that_of_its_own_runs():
         AerSimulator.from_backend(FakeManilaV2()),
         AerSimulator(noise_model=simple_noise()),
     ],
-    ids=str,
+    ids=["name", "device", "noise model"],
 )
 def test_readout_correction_is_the_default_and_removes_the_bias(backend):
     exact, _ = run(backend, None)
