@@ -71,13 +71,13 @@ def test_check_gradients_without_shift_rule_says_why():
 
 
 def test_check_gradients_wrong_gradient_is_detected(monkeypatch):
-    pull = Layer.pull
+    collect = Layer.collect
 
-    def wrong(self, bound, states, cotangents, out):
-        pull(self, bound, states, cotangents, out)
+    def wrong(self, bound, overlaps, out):
+        collect(self, bound, overlaps, out)
         out[2] += 1e-3
 
-    monkeypatch.setattr(Layer, "pull", wrong)
+    monkeypatch.setattr(Layer, "collect", wrong)
     classifier = QNNClassifier(random_state=0)
     check = check_gradients(classifier, X, LABELS[2])
     assert all(d > 1e-4 for d in check.max_differences.values())
