@@ -22,7 +22,7 @@ _MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2*
 _PAGE = 4096
 _TAPE_BYTES = 2**24
 _JACOBIAN_BYTES = 2**26
-_ROW_BLOCKS = 32  # blocks whose derivatives are summed; threads share out these
+_ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
 
 
@@ -179,7 +179,7 @@ class Compiled:
 
         size = n_samples * array.shape[1] * int(self._n_sweeps.sum())
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
-        _share_out(simulate, n_blocks, n_threads)
+        _share_out(simulate, n_blocks, n_threads, blocks_per_row)
         E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
         return E.astype(np.float64) / growth**2, out
 
@@ -226,9 +226,12 @@ def _lanes(cotangent: np.ndarray, lanes: int, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(padded.swapaxes(1, 2))
 
 
-def _share_out(function: Callable, n_blocks: int, n_threads: int) -> None:
-    """Call function((first, last)) on parts of range(n_blocks), in threads."""
-    share = max(1, -(-n_blocks // (_ROW_BLOCKS * n_threads))) * _ROW_BLOCKS
+def _share_out(function: Callable, n_blocks: int, n_threads: int, unit: int) -> None:
+    """Call function((first, last)) on parts of range(n_blocks), in threads.
+
+    Parts are whole numbers of units.
+    """
+    share = max(1, -(-n_blocks // (unit * n_threads))) * unit
     parts = [(k, min(k + share, n_blocks)) for k in range(0, n_blocks, share)]
     if len(parts) <= 1:
         for part in parts:

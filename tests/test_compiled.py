@@ -193,3 +193,20 @@ def test_engine_works_without_numba(monkeypatch):
     engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
     assert engine._compiled is None
     assert engine.expectations(random_states(3, 6), np.ones(12)).shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "n_blocks, n_threads, unit, parts",
+    [
+        (32, 1, 1, [(0, 32)]),
+        (32, 2, 1, [(0, 16), (16, 32)]),  # 256 samples of float64
+        (32, 2, 8, [(0, 16), (16, 32)]),
+        (9, 2, 8, [(0, 8), (8, 9)]),
+        (5, 2, 8, [(0, 5)]),
+        (0, 2, 1, []),
+    ],
+)
+def test_blocks_are_shared_out_in_whole_units(n_blocks, n_threads, unit, parts):
+    seen = []
+    _compiled._share_out(seen.append, n_blocks, n_threads, unit)
+    assert sorted(seen) == parts
