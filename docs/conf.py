@@ -42,7 +42,7 @@ numpydoc_xref_param_type = False
 # Every parameter is documented, under its name and in its place.
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
 # A record has attributes instead.
-numpydoc_validation_exclude = {r"\.(CostEstimate|GradientCheck)$"}  # records
+numpydoc_validation_exclude = {r"\.(CostEstimate|GradientCheck|TrainedQNN)$"}  # records
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
