@@ -98,7 +98,7 @@ def main():
                 task, encoder_options, options
             )
             n_scores = 1 if len(TASKS[task]) == 2 else len(TASKS[task])
-            accuracy = f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores):.1f}"
+            accuracy = f"{100 * np.mean(scores):.1f}±{100 * np.std(scores):.1f}"
             cells += [n_parameters - 1 - n_scores, accuracy, f"{seconds:.1f}"]
         writer.writerow([name, *cells])
         sys.stdout.flush()

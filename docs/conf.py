@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "_gallery.Order",
     "reset_modules": ("matplotlib", "_gallery.warnings_are_errors"),
     "reset_modules_order": "both",
+    "capture_repr": ("_repr_html_",),  # what is to be read is printed
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skqnn",),
     "remove_config_comments": True,

@@ -55,7 +55,7 @@ ParameterDisplay.from_estimator(model, X, y, random_state=0)
 
 from skqnn.inspection import check_gradients
 
-check_gradients(model, X[:20], y[:20])
+print(check_gradients(model, X[:20], y[:20]))
 
 # %%
 # Barren plateaus
