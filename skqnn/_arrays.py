@@ -27,6 +27,7 @@ __all__ = [
     "is_on_host",
     "namespace",
     "numpy_dtype",
+    "on_host",
     "real",
     "reuse",
     "sender",
@@ -78,6 +79,16 @@ def to_numpy(value: Any) -> Any:
     # A model may outlive the context in which it was trained.
     with config_context(array_api_dispatch=True):
         return move_to(value, xp=np, device="cpu")
+
+
+def on_host(estimator: BaseEstimator) -> Any:
+    """Return an estimator with NumPy attributes only: a shallow copy, or itself."""
+    values = {name: to_numpy(value) for name, value in vars(estimator).items()}
+    if all(values[name] is value for name, value in vars(estimator).items()):
+        return estimator
+    copy = object.__new__(type(estimator))
+    vars(copy).update(values)
+    return copy
 
 
 def follow(values: Any, reference: Any) -> Any:

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from skqnn._arrays import on_host
 from skqnn._classifier import QNNClassifier
 from skqnn._losses import LOSSES
 from skqnn._model import DeadParameterWarning
@@ -25,7 +26,7 @@ class Problem(NamedTuple):
 
 
 def final_classifier(estimator: Any) -> QNNClassifier:
-    """Return the QNNClassifier that an estimator is or ends in.
+    """Return the QNNClassifier that an estimator is or ends in, on the host.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def final_classifier(estimator: Any) -> QNNClassifier:
             "`estimator` must be a QNNClassifier, or a Pipeline that ends in one, got "
             f"{estimator!r}."
         )
-    return last
+    return on_host(last)
 
 
 def is_started(estimator: Any) -> bool:

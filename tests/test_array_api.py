@@ -23,6 +23,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 from skqnn._arrays import to_numpy
+from skqnn.export import load, save
+from skqnn.inspection import check_gradients
 
 pytestmark = pytest.mark.skipif(
     "SCIPY_ARRAY_API" not in os.environ, reason="SCIPY_ARRAY_API is not set"
@@ -241,6 +243,18 @@ def test_where_a_model_may_predict(send):
         rows = DIGITS if method == "transform" else on_host[0].transform(DIGITS)
         with pytest.raises(ValueError, match="must use the same namespace"):
             getattr(estimator, method)(rows)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_tools_read_models_of_devices(send, tmp_path):
+    there = pipeline().fit(send(DIGITS), send(LABELS))
+    expected = pipeline().fit(DIGITS, LABELS).predict_proba(DIGITS)
+    save(there, tmp_path / "model.skqnn")
+    loaded = load(tmp_path / "model.skqnn")
+    assert_allclose(loaded.predict_proba(DIGITS), expected, atol=1e-10)
+    rows = loaded[0].transform(DIGITS[:20])
+    check = check_gradients(there[1], rows, LABELS[:20])
+    assert max(check.max_differences.values()) < 1e-6
 
 
 @pytest.mark.slow
