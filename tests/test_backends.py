@@ -73,7 +73,8 @@ def test_values_of_every_kind_are_near_the_truth(backend):
     program = device.compile(circuit, [observable], 0)
     evs, stds = program.run(values, np.random.default_rng(0))
     assert evs.shape == stds.shape == (2, 1)
-    np.testing.assert_allclose(evs[:, 0], exact.data.evs, atol=0.25)
+    # The noisiest device damps by a quarter; 4,000 shots add 0.016.
+    np.testing.assert_allclose(evs[:, 0], exact.data.evs, atol=0.35)
     assert program.max_bindings >= 1
     device.close()
 
