@@ -55,7 +55,7 @@ SOLVERS = [
     ("squared error, adam", {}, {"loss": "squared_error"}),
 ]
 CHOICES = {
-    "encoding": (ENCODINGS, tuple(TASKS)),
+    "encoding": (ENCODINGS, ("4 or 9", "ten digits")),
     "ansatz": (ANSATZE, ("4 or 9", "ten digits")),
     "reps": (REPS, ("4 or 9", "ten digits")),
     "observables": (OBSERVABLES, ("3 or 8", "4 or 9")),
