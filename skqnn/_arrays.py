@@ -4,7 +4,7 @@ Without ``sklearn.config_context(array_api_dispatch=True)`` every namespace is N
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import config_context
@@ -18,6 +18,7 @@ from sklearn.utils._array_api import (
 )
 
 __all__ = [
+    "Rows",
     "block_bytes",
     "check_fitted_namespace",
     "clip",
@@ -34,6 +35,13 @@ __all__ = [
     "take_rows",
     "to_numpy",
 ]
+
+
+class Rows(NamedTuple):
+    """Some rows of an array that are not copied before they are used."""
+
+    array: Any
+    places: np.ndarray  # of the rows in the array
 
 
 def namespace(array: Any) -> tuple:
@@ -151,6 +159,8 @@ def clip(array: Any, low: Any, high: Any) -> Any:
 
 def take_rows(array: Any, rows: Any, out: np.ndarray | None = None) -> Any:
     """Return some rows; a slice does not copy. NumPy writes into `out`, if given."""
+    if isinstance(array, Rows):
+        return Rows(array.array, array.places[rows])
     if isinstance(array, np.ndarray):
         if out is None:
             return array[rows]

@@ -32,6 +32,7 @@ from threadpoolctl import threadpool_limits
 from skqnn._amplitudes import amplitude_rows
 from skqnn._ansatz import ANSATZE
 from skqnn._arrays import (
+    Rows,
     check_fitted_namespace,
     follow,
     namespace,
@@ -679,6 +680,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         state = optimizer.init(params)
         if isinstance(self._optimizer_state, type(state)):  # and of no other solver
             state = self._optimizer_state
+        if self.backend is None:  # the exact engine copies rows as it loads them
+            rows = Rows(data.states, np.arange(len(data.targets)))
+            data = data._replace(states=rows)
         return steps(
             batch_gradient(self._objective(engine), self.gradient_, self._rng),
             data,

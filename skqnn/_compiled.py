@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 
+from skqnn._arrays import Rows
 from skqnn._program import Program, as_program
 from skqnn._schedule import VECTOR_BYTES, backward, blocks, forward, lay_out
 
@@ -24,13 +25,6 @@ _TAPE_BYTES = 2**24
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
-
-
-class Rows(NamedTuple):
-    """Some rows of an array that are not copied before they are used."""
-
-    array: Any
-    places: np.ndarray  # of the rows in the array
 
 
 def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | None":

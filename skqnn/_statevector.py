@@ -22,6 +22,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import (
+    Rows,
     block_bytes,
     conj,
     namespace,
@@ -33,7 +34,7 @@ from skqnn._arrays import (
     to_numpy,
 )
 from skqnn._circuit import compile_circuit, is_real
-from skqnn._compiled import Compiled, Rows, compile_steps
+from skqnn._compiled import Compiled, compile_steps
 from skqnn._feature_map import encode
 from skqnn._observables import visible_gates
 from skqnn._steps import fuse

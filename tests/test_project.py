@@ -61,7 +61,7 @@ ALLOWED_IMPORTS = {
     "_schedule": set(),
     "_vectors": {"_schedule"},
     "_kernels": {"_schedule", "_vectors"},
-    "_compiled": {"_program", "_schedule", "_kernels"},
+    "_compiled": {"_arrays", "_program", "_schedule", "_kernels"},
     "_statevector": _FOUNDATIONS | {"_compiled", "_feature_map", "_steps"},
     "_primitive": _FOUNDATIONS | {"_shift"},
     "_losses": set(),

@@ -11,7 +11,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from skqnn import _statevector
 from skqnn._ansatz import angle_encoding, build_ansatz
-from skqnn._compiled import Rows
+from skqnn._arrays import Rows
 from skqnn._feature_map import encode
 from skqnn._observables import as_observables
 from skqnn._statevector import StatevectorEngine, require_memory
