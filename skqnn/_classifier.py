@@ -1,17 +1,14 @@
 """QNNClassifier: validate, wire, loop, remember."""
 
 import logging
-import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -30,7 +27,6 @@ from sklearn.utils.validation import (
 from threadpoolctl import threadpool_limits
 
 from skqnn._amplitudes import amplitude_rows
-from skqnn._ansatz import ANSATZE
 from skqnn._arrays import (
     Rows,
     check_fitted_namespace,
@@ -43,11 +39,12 @@ from skqnn._arrays import (
 from skqnn._backends import portable, resolve
 from skqnn._circuit import compile_circuit
 from skqnn._html import FittedHTML, visual_block
+from skqnn._hyperparameters import check_hyperparameters, check_training
 from skqnn._losses import LOSSES
 from skqnn._model import build_model, same_model, warn_dead_parameters
 from skqnn._monitor import Curves, Monitor
 from skqnn._optimizers import OPTIMIZERS, SCHEDULES
-from skqnn._primitive import STATE_PREPARATIONS, PrimitiveEngine
+from skqnn._primitive import PrimitiveEngine
 from skqnn._shift import parameter_shift, shift_rules
 from skqnn._statevector import StatevectorEngine, require_memory
 from skqnn._training import (
@@ -59,80 +56,8 @@ from skqnn._training import (
     split,
     steps,
 )
-from skqnn._validation import (
-    Rule,
-    boolean,
-    check_parameters,
-    fraction,
-    integer,
-    non_negative,
-    one_of,
-    positive,
-)
 
 _log = logging.getLogger(__name__)
-
-_GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
-
-_RULES = {
-    "encoding": one_of(
-        ("amplitude", "angle"), QuantumCircuit, words="a QuantumCircuit"
-    ),
-    "ansatz": one_of(
-        ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
-    ),
-    "reps": integer(1),
-    "entanglement": Rule(
-        (object,), lambda v: v is not None, "an entanglement that Qiskit knows"
-    ),
-    "observables": Rule(
-        (str, list, tuple),
-        lambda v: v == "auto" if isinstance(v, str) else len(v) > 0,
-        "'auto' or a non-empty list of Pauli strings or SparsePauliOp objects",
-    ),
-    "loss": one_of(LOSSES),
-    "solver": Rule(
-        (object,),
-        lambda v: (
-            v in OPTIMIZERS or v == "lbfgs"
-            if isinstance(v, str)
-            else is_qml_optimizer(v)
-        ),
-        f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
-    ),
-    "learning_rate": one_of(SCHEDULES),
-    "learning_rate_init": positive(),
-    "init_scale": positive(),
-    "batch_size": integer(1, "auto"),
-    "max_iter": integer(1),
-    "shuffle": boolean(),
-    "random_state": Rule(
-        (Integral, np.random.RandomState, type(None)),
-        lambda v: not isinstance(v, Integral) or 0 <= int(v) < 2**32,
-        "an integer between 0 and 2**32 - 1, a RandomState or None",
-    ),
-    "tol": non_negative(),
-    "n_iter_no_change": integer(1),
-    "early_stopping": boolean(),
-    "validation_fraction": fraction(),
-    "class_weight": Rule(
-        (dict, str, type(None)),
-        lambda v: not isinstance(v, str) or v == "balanced",
-        "'balanced', a dict of weights by class label, or None",
-    ),
-    "warm_start": boolean(),
-    "verbose": boolean(),
-    "shots": integer(1, None),
-    "gradient": one_of(_GRADIENTS),
-    "state_preparation": one_of(STATE_PREPARATIONS),
-    "n_preparation_layers": integer(1),
-    "backend_options": Rule(
-        (Mapping, type(None)), lambda v: True, "a dict of options or None"
-    ),
-    "journal": Rule(
-        (str, os.PathLike, type(None)), lambda v: v != "", "'auto', a path or None"
-    ),
-}
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -406,7 +331,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Interrupting with Ctrl-C keeps the weights of the last finished step.
         """
         self._check_parameters()
-        self._check_gradient()
+        check_training(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "theta_")
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=not warm)
         classes, labels = np.unique(y, return_inverse=True)
@@ -457,7 +382,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self : QNNClassifier
         """
         self._check_parameters()
-        self._check_gradient()
+        check_training(self.get_params(deep=False))
         first = not hasattr(self, "theta_")
         known = self._check_classes(classes, first)
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
@@ -483,30 +408,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def _check_parameters(self):
-        check_parameters(self.get_params(deep=False), _RULES)
-        if self.backend is None and self.shots is not None:
-            raise ValueError(
-                "`shots` must be None with the exact engine (backend=None), got "
-                f"{self.shots}; set backend='aer' to sample."
-            )
-
-    def _check_gradient(self):
-        """Refuse combinations that only matter in training."""
-        if self.solver == "spsa" and self.gradient not in ("auto", "spsa"):
-            raise ValueError(
-                "`gradient` must be 'auto' or 'spsa' when solver='spsa', got "
-                f"{self.gradient!r}."
-            )
-        if self.backend is not None and self.gradient == "adjoint":
-            raise ValueError(
-                "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on a backend, "
-                "got 'adjoint', which needs the exact engine (backend=None)."
-            )
-        if self.gradient == "spsa" and self.solver not in tuple(OPTIMIZERS):
-            raise ValueError(
-                f"`solver` must be one of {list(OPTIMIZERS)} when gradient='spsa', got "
-                f"{self.solver!r}."
-            )
+        check_hyperparameters(self.get_params(deep=False))
 
     def _build(self, n_features, n_classes):
         """Return the model that the present arguments describe."""

@@ -8,7 +8,7 @@ from qiskit_machine_learning.optimizers import COBYLA
 from sklearn.exceptions import NotFittedError
 
 from skqnn import QNNClassifier
-from skqnn._classifier import _RULES
+from skqnn._hyperparameters import RULES
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
@@ -48,7 +48,7 @@ VALUES = [(name, value) for name, wrong in WRONG.items() for value in wrong[1]]
 
 
 def test_every_rule_is_in_the_table():
-    assert set(WRONG) == set(_RULES)
+    assert set(WRONG) == set(RULES)
 
 
 @pytest.mark.parametrize("name, value", TYPES)

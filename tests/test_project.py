@@ -24,7 +24,7 @@ _BELOW_CLASSIFIER = (
     _FOUNDATIONS
     | _FITTING
     | _ENGINES
-    | {"_html", "_model", "_monitor", "_shift", "_validation"}
+    | {"_html", "_hyperparameters", "_model", "_monitor", "_shift", "_validation"}
 )
 _ESTIMATORS = {"_encoder", "_classifier"}
 _INTROSPECTING = _BELOW_CLASSIFIER | _ESTIMATORS | {"_axes", "_introspection"}
@@ -36,6 +36,7 @@ ALLOWED_IMPORTS = {
     "_encoder": {"_arrays", "_images", "_validation"},
     "_images": {"_arrays"},
     "_validation": set(),
+    "_hyperparameters": _FITTING | {"_ansatz", "_primitive", "_validation"},
     "_amplitudes": {"_arrays"},
     "_ansatz": set(),
     "_circuit": set(),

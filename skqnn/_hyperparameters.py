@@ -1,0 +1,116 @@
+"""What the arguments of QNNClassifier must be, each alone and together."""
+
+import os
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+
+from skqnn._ansatz import ANSATZE
+from skqnn._losses import LOSSES
+from skqnn._optimizers import OPTIMIZERS, SCHEDULES
+from skqnn._primitive import STATE_PREPARATIONS
+from skqnn._training import is_qml_optimizer
+from skqnn._validation import (
+    Rule,
+    boolean,
+    check_parameters,
+    fraction,
+    integer,
+    non_negative,
+    one_of,
+    positive,
+)
+
+_GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
+
+RULES = {
+    "encoding": one_of(
+        ("amplitude", "angle"), QuantumCircuit, words="a QuantumCircuit"
+    ),
+    "ansatz": one_of(
+        ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
+    ),
+    "reps": integer(1),
+    "entanglement": Rule(
+        (object,), lambda v: v is not None, "an entanglement that Qiskit knows"
+    ),
+    "observables": Rule(
+        (str, list, tuple),
+        lambda v: v == "auto" if isinstance(v, str) else len(v) > 0,
+        "'auto' or a non-empty list of Pauli strings or SparsePauliOp objects",
+    ),
+    "loss": one_of(LOSSES),
+    "solver": Rule(
+        (object,),
+        lambda v: (
+            v in OPTIMIZERS or v == "lbfgs"
+            if isinstance(v, str)
+            else is_qml_optimizer(v)
+        ),
+        f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
+    ),
+    "learning_rate": one_of(SCHEDULES),
+    "learning_rate_init": positive(),
+    "init_scale": positive(),
+    "batch_size": integer(1, "auto"),
+    "max_iter": integer(1),
+    "shuffle": boolean(),
+    "random_state": Rule(
+        (Integral, np.random.RandomState, type(None)),
+        lambda v: not isinstance(v, Integral) or 0 <= int(v) < 2**32,
+        "an integer between 0 and 2**32 - 1, a RandomState or None",
+    ),
+    "tol": non_negative(),
+    "n_iter_no_change": integer(1),
+    "early_stopping": boolean(),
+    "validation_fraction": fraction(),
+    "class_weight": Rule(
+        (dict, str, type(None)),
+        lambda v: not isinstance(v, str) or v == "balanced",
+        "'balanced', a dict of weights by class label, or None",
+    ),
+    "warm_start": boolean(),
+    "verbose": boolean(),
+    "shots": integer(1, None),
+    "gradient": one_of(_GRADIENTS),
+    "state_preparation": one_of(STATE_PREPARATIONS),
+    "n_preparation_layers": integer(1),
+    "backend_options": Rule(
+        (Mapping, type(None)), lambda v: True, "a dict of options or None"
+    ),
+    "journal": Rule(
+        (str, os.PathLike, type(None)), lambda v: v != "", "'auto', a path or None"
+    ),
+}
+
+
+def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError if an argument breaks its rule."""
+    check_parameters(parameters, RULES)
+    if parameters["backend"] is None and parameters["shots"] is not None:
+        raise ValueError(
+            "`shots` must be None with the exact engine (backend=None), got "
+            f"{parameters['shots']}; set backend='aer' to sample."
+        )
+
+
+def check_training(parameters: Mapping[str, Any]) -> None:
+    """Raise ValueError for combinations that only matter in training."""
+    solver, gradient = parameters["solver"], parameters["gradient"]
+    if solver == "spsa" and gradient not in ("auto", "spsa"):
+        raise ValueError(
+            f"`gradient` must be 'auto' or 'spsa' when solver='spsa', got {gradient!r}."
+        )
+    if parameters["backend"] is not None and gradient == "adjoint":
+        raise ValueError(
+            "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on a backend, got "
+            "'adjoint', which needs the exact engine (backend=None)."
+        )
+    if gradient == "spsa" and solver not in tuple(OPTIMIZERS):
+        raise ValueError(
+            f"`solver` must be one of {list(OPTIMIZERS)} when gradient='spsa', got "
+            f"{solver!r}."
+        )
