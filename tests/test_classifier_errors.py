@@ -248,6 +248,14 @@ def test_memory_is_refused_before_any_work(n_qubits, gib):
         classifier.fit(RNG.normal(size=(10, n_qubits)), Y[:10])
 
 
+def test_fit_that_fails_before_a_step_leaves_no_fitted_estimator():
+    classifier = QNNClassifier(encoding="angle")
+    with pytest.raises(MemoryError):
+        classifier.fit(RNG.normal(size=(10, 40)), Y[:10])
+    with pytest.raises(NotFittedError):
+        classifier.predict(RNG.normal(size=(10, 40)))
+
+
 def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
     monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-12)
     classifier = QNNClassifier(observables=["Z" * 12])
