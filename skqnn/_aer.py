@@ -47,8 +47,8 @@ class AerDevice:
         Maps a list of qubits of `backend` to their `Noise`. None: no errors.
     correct_readout : bool
         Whether to correct mean values for the known readout errors.
-    n_transpilations, optimization_level : int
-        See `skqnn._transpilation.transpile_best`.
+    transpile : callable
+        `skqnn._transpilation.transpile_best` with its settings.
 
     Attributes
     ----------
@@ -72,8 +72,7 @@ class AerDevice:
         backend: BackendV2 | None = None,
         noise: Callable[[list[int]], Noise] | None = None,
         correct_readout: bool = True,
-        n_transpilations: int = 1,
-        optimization_level: int = 1,
+        transpile: Callable[..., Isa] = transpile_best,
     ):
         self.name, self.shots = name, shots
         self.noisy = noise is not None
@@ -82,7 +81,7 @@ class AerDevice:
         self.sets_states = backend is None and method in ("automatic", "statevector")
         self._options, self._noise = options, noise
         self._correct_readout = correct_readout
-        self._n_trials, self._level = n_transpilations, optimization_level
+        self.transpile = transpile
 
     @property
     def salt(self) -> str:
@@ -103,7 +102,7 @@ class AerDevice:
         return AerProgram(list(circuit.parameters), runs, self.shots)
 
     def _expectations(self, circuit, observables, seed) -> "Run":
-        isa, options, _ = self._transpile(circuit, seed)
+        isa, options, _ = self._lower(circuit, seed)
         if self.noisy and options["method"] != "density_matrix":
             raise ValueError(
                 f"`shots` must be given to simulate the noise of {self.name!r} on "
@@ -116,7 +115,7 @@ class AerDevice:
         return Run(isa.circuit, aer, Saved(len(observables)))
 
     def _measurement(self, circuit, basis: Basis, n_observables, seed) -> "Run":
-        isa, options, errors = self._transpile(basis.rotate(circuit), seed)
+        isa, options, errors = self._lower(basis.rotate(circuit), seed)
         aer = simulator(options)
         where = [isa.final[q] for q in basis.measured]
         errors = None if errors is None else errors[where]
@@ -129,19 +128,12 @@ class AerDevice:
         isa.circuit.measure(where, range(len(where)))
         return Run(isa.circuit, aer, Counted(basis, known, n_observables))
 
-    def _transpile(self, circuit: QuantumCircuit, seed: int) -> tuple:
+    def _lower(self, circuit: QuantumCircuit, seed: int) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
         circuit = unroll(circuit)
         if self.backend is None:
             return Isa(circuit, tuple(range(circuit.num_qubits))), self._options, None
-        isa = transpile_best(
-            circuit,
-            self.backend,
-            n_trials=self._n_trials,
-            optimization_level=self._level,
-            seed=seed,
-        )
-        isa, used = compact(isa)
+        isa, used = compact(self.transpile(circuit, self.backend, seed=seed))
         if self._noise is None:
             return isa, self._options, None
         noise = self._noise(used)

@@ -6,6 +6,7 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
   ``remote`` (running costs money), ``n_repeats``
   (of a circuit, for error mitigation) and ``salt`` (all that changes results, as text);
+- ``transpile(circuit, backend, seed=...)`` to the gates of a backend;
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
   -> (evs, stds)``, both (n_bindings, n_observables), ``program.remote(values, rng)``
   for a journal, ``program.max_bindings`` and ``program.circuits``;
@@ -27,6 +28,7 @@ from skqnn._aer import AerDevice
 from skqnn._estimators import EstimatorDevice, backend_of, check_exact
 from skqnn._ibm import MODES, IBMDevice
 from skqnn._noise import model_noise, target_noise
+from skqnn._transpilation import transpile_best
 
 Device = AerDevice | EstimatorDevice | IBMDevice
 
@@ -189,18 +191,14 @@ def _ibm(name, backend, shots, n_qubits, options) -> IBMDevice:
     )
 
 
-def transpilation_options(options: Mapping | None) -> dict[str, int]:
-    """Return the arguments of `transpile_best` in `backend_options`, or defaults."""
-    known, _ = _split(dict(options or {}), _TRANSPILATION)
-    return {
-        "n_trials": known["n_transpilations"],
-        "optimization_level": known["optimization_level"],
-    }
-
-
 def _split(options: dict[str, Any], defaults: dict[str, Any]) -> tuple[dict, dict]:
-    """Return this package's options and all others."""
+    """Return the device's arguments in this package's options, and all others."""
     known = {key: options.get(key, default) for key, default in defaults.items()}
+    known["transpile"] = partial(
+        transpile_best,
+        n_trials=known.pop("n_transpilations"),
+        optimization_level=known.pop("optimization_level"),
+    )
     return known, {k: v for k, v in options.items() if k not in defaults}
 
 

@@ -10,13 +10,13 @@ from qiskit.providers import BackendV2
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skqnn._amplitudes import amplitude_rows
-from skqnn._backends import resolve, transpilation_options
+from skqnn._backends import resolve
 from skqnn._circuit import compile_circuit
 from skqnn._estimators import max_bindings
 from skqnn._measurement import measured_bases
 from skqnn._primitive import PrimitiveEngine
 from skqnn._shift import shift_rules
-from skqnn._transpilation import success_probability, transpile_best, two_qubit_gates
+from skqnn._transpilation import success_probability, two_qubit_gates
 
 FREE_SECONDS = 600  # of IBM's Open Plan in 28 days, as of 2026
 
@@ -151,9 +151,7 @@ def estimate_cost(
         X if classifier.feature_map_ else amplitude_rows(X, classifier.n_qubits_)
     )
     circuit = engine.model_circuit()
-    isa = transpile_best(
-        circuit, device.backend, seed=0, **transpilation_options(options)
-    )
+    isa = device.transpile(circuit, device.backend, seed=0)
     seconds = _seconds_per_shot(isa.circuit, device.backend)
     n_per_row = len(measured_bases(classifier.observables_)) * device.n_repeats
     n_rows_per_job = max_bindings(circuit.num_parameters, n_per_row, shots)

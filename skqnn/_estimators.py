@@ -34,8 +34,8 @@ class EstimatorDevice:
         or as the estimator pleases if it is not known to give them.
     backend : BackendV2, default=None
         What the circuits are transpiled for. None: the estimator takes any circuit.
-    n_transpilations, optimization_level : int
-        See `skqnn._transpilation.transpile_best`.
+    transpile : callable
+        `skqnn._transpilation.transpile_best` with its settings.
     """
 
     remote = False
@@ -49,13 +49,12 @@ class EstimatorDevice:
         *,
         shots: int | None,
         backend: BackendV2 | None = None,
-        n_transpilations: int = 1,
-        optimization_level: int = 1,
+        transpile: Callable[..., Isa] = transpile_best,
     ):
         self.name, self.shots, self.backend = name, shots, backend
         self.noisy = backend is not None and has_errors(backend)
         self._estimator = estimator
-        self._n_trials, self._level = n_transpilations, optimization_level
+        self.transpile = transpile
 
     @property
     def salt(self) -> str:
@@ -68,13 +67,7 @@ class EstimatorDevice:
         """Transpile a circuit if the estimator needs it."""
         isa = Isa(unroll(circuit), tuple(range(circuit.num_qubits)))
         if self.backend is not None:
-            isa = transpile_best(
-                circuit,
-                self.backend,
-                n_trials=self._n_trials,
-                optimization_level=self._level,
-                seed=seed,
-            )
+            isa = self.transpile(circuit, self.backend, seed=seed)
         return EstimatorProgram(circuit, isa, observables, self._submit, self.shots)
 
     def _submit(self, pub: tuple, tags: list[str]) -> Any:

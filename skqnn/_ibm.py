@@ -1,7 +1,7 @@
 """Run circuits on IBM Quantum: the account, the mode, the options and the tags."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._estimators import EstimatorProgram, precision_of
 from skqnn._journal import ibm_remote
-from skqnn._transpilation import transpile_best
+from skqnn._transpilation import Isa, transpile_best
 
 MODES = ("job", "batch", "session")
 
@@ -40,8 +40,8 @@ class IBMDevice:
         Whether to ask for a backend with RX and RZZ gates.
     account : dict, default=None
         Which saved account, or instance of it: arguments of `QiskitRuntimeService`.
-    n_transpilations, optimization_level : int
-        See `skqnn._transpilation.transpile_best`.
+    transpile : callable
+        `skqnn._transpilation.transpile_best` with its settings.
     options : Mapping or EstimatorOptions
         Options of `qiskit_ibm_runtime.executor_estimator.Estimator`.
     """
@@ -61,15 +61,14 @@ class IBMDevice:
         max_time: int | str | None = None,
         use_fractional_gates: bool = False,
         account: dict[str, Any] | None = None,
-        n_transpilations: int = 1,
-        optimization_level: int = 1,
+        transpile: Callable[..., Isa] = transpile_best,
         options: Any = (),
     ):
         self.name, self.shots = name, shots
         self._n_qubits, self._backend = n_qubits, backend
         self._mode, self._max_time = mode, max_time
         self._fractional, self._account = use_fractional_gates, account or {}
-        self._n_trials, self._level = n_transpilations, optimization_level
+        self.transpile = transpile
         self.options = _estimator_options(options)
         self._window: Any = None  # the session or batch that this device opened
 
@@ -101,13 +100,7 @@ class IBMDevice:
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> EstimatorProgram:
         """Transpile a circuit to the gates of the backend."""
-        isa = transpile_best(
-            circuit,
-            self.backend,
-            n_trials=self._n_trials,
-            optimization_level=self._level,
-            seed=seed,
-        )
+        isa = self.transpile(circuit, self.backend, seed=seed)
         return EstimatorProgram(
             circuit,
             isa,

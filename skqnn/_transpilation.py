@@ -28,8 +28,8 @@ def transpile_best(
     circuit: QuantumCircuit,
     backend: BackendV2,
     *,
-    n_trials: int,
-    optimization_level: int,
+    n_trials: int = 1,
+    optimization_level: int = 1,
     seed: int,
 ) -> Isa:
     """Transpile with `n_trials` seeds and keep the circuit with the fewest errors.

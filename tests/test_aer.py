@@ -9,7 +9,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-from skqnn import _aer
+from skqnn import _aer, _backends
 from skqnn._backends import resolve
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -136,9 +136,9 @@ def test_unknown_option_is_refused():
 @pytest.mark.parametrize("n_transpilations", [1, 3])
 def test_number_of_transpilations(monkeypatch, n_transpilations):
     seen = []
-    best = _aer.transpile_best
+    best = _backends.transpile_best
     monkeypatch.setattr(
-        _aer, "transpile_best", lambda *a, **k: seen.append(k) or best(*a, **k)
+        _backends, "transpile_best", lambda *a, **k: seen.append(k) or best(*a, **k)
     )
     options = {"n_transpilations": n_transpilations, "optimization_level": 2}
     run("fake_manila", None, **options)

@@ -54,7 +54,7 @@ ALLOWED_IMPORTS = {
     "_aer": {"_journal", "_measurement", "_noise", "_readings", "_transpilation"},
     "_estimators": {"_journal", "_measurement", "_transpilation"},
     "_ibm": {"_estimators", "_journal", "_transpilation"},
-    "_backends": {"_aer", "_estimators", "_ibm", "_noise"},
+    "_backends": {"_aer", "_estimators", "_ibm", "_noise", "_transpilation"},
     "_journal_file": set(),
     "_remote": set(),
     "_journal": {"_journal_file", "_remote"},
