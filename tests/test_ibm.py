@@ -33,17 +33,6 @@ Y = np.array([0, 1, 0, 1, 1, 0])
 
 
 @pytest.fixture
-def cloud():
-    with FakeCloud() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def backend(cloud):
-    return cloud.service().backend(BACKEND)
-
-
-@pytest.fixture
 def account(cloud, monkeypatch):
     """What `QiskitRuntimeService` finds with a saved account."""
     seen = []

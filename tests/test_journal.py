@@ -35,17 +35,6 @@ def fast_client():
 
 
 @pytest.fixture
-def cloud():
-    with FakeCloud() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def backend(cloud):
-    return cloud.service().backend(BACKEND)
-
-
-@pytest.fixture
 def path(tmp_path):
     return tmp_path / "journal.sqlite"
 
