@@ -135,7 +135,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` continues from the present weights and optimizer state.
     verbose : bool, default=False
-        Whether to log one line per epoch (logger "skqnn").
+        Whether to log one line per epoch, and each change of a job that waits for a
+        device (logger "skqnn").
     backend : None, str, BackendV2 or BaseEstimatorV2, default=None
         Where circuits run. None: the exact engine. "aer" or "aer_<method>": Aer without
         noise. "fake_torino" and the like: the noise of a device, simulated from its
@@ -349,7 +350,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         else:
             self._start(classes, X.shape[1])
         try:
-            with _verbose_logging(self.verbose), self._training_engine(X) as engine:
+            with self._training_engine(X) as engine:
                 self._train(engine, X, labels, weights)
         except Exception:
             if not warm and self._optimizer_state is None and not self._curves.loss:
@@ -524,7 +525,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     @contextmanager
     def _engine(self, seed):
         """Make the engine, and close what it opened."""
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), _verbose_logging(self.verbose):
             if self.backend is None:
                 yield StatevectorEngine(
                     self.circuit_, self.observables_, feature_map=self.feature_map_

@@ -24,6 +24,7 @@ __all__ = [
     "Journal",
     "Patience",
     "Remote",
+    "Report",
     "RequestError",
     "ibm_remote",
     "request_key",
@@ -248,7 +249,6 @@ class _Request:
             status = getattr(status, "name", status)  # an enumeration or a string
             state = (status, entry.job_id, self._position(job, status))
             if state != known:
-                logger.info("Job %s: %s", entry.job_id, status)
                 self.report(*state)
             known = state
             if status in ("DONE", "ERROR", "CANCELLED"):

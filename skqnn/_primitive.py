@@ -9,8 +9,10 @@ import contextlib
 import logging
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuit import compile_circuit
-from skqnn._journal import Journal, Remote, request_key, run_once
+from skqnn._journal import Journal, Remote, Report, request_key, run_once
 from skqnn._preparation import PREPARATIONS, choose, prepare
 from skqnn._shift import parameter_shift, shift_rules
 
@@ -276,8 +278,16 @@ class PrimitiveEngine:
                 directory = tempfile.TemporaryDirectory()
                 path = Path(stack.enter_context(directory)) / "journal.sqlite"
             journal = stack.enter_context(Journal(path))
-            evs, stds = run_once(journal, key, remote, report=_report)
+            evs, stds = run_once(journal, key, remote, report=self._reporter())
         return evs.T, stds.T
+
+    def _reporter(self) -> Report | None:
+        """Return what logs each change of a job, None if nobody reads it."""
+        if not _log.isEnabledFor(logging.INFO):
+            return None  # asking for the place in the queue is a call each time
+        backend = self._device.backend
+        name = self._device.name if backend is None else backend.name
+        return partial(_report, name, time.monotonic())
 
     def _portable_circuit(self) -> QuantumCircuit:
         """Return the circuit before transpilation, in gates that QASM knows."""
@@ -285,6 +295,10 @@ class PrimitiveEngine:
         return transpile(circuit, basis_gates=_PORTABLE, optimization_level=0)
 
 
-def _report(state: str, job_id: str | None, position: int | None) -> None:
+def _report(
+    name: str, start: float, state: str, job_id: str | None, position: int | None
+) -> None:
+    job = "a job" if job_id is None else f"job {job_id}"
     place = "" if position is None else f", number {position} in the queue"
-    _log.info("Job %s: %s%s", job_id or "(new)", state, place)
+    elapsed = time.monotonic() - start
+    _log.info("%s, %s: %s%s, after %.0f s", name, job, state, place, elapsed)

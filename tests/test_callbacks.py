@@ -134,6 +134,14 @@ def test_progress_bar(capsys):
     assert "QNNClassifier - fit" in capsys.readouterr().out
 
 
+def test_progress_bar_in_a_grid_search(capsys):
+    search = GridSearchCV(QNNClassifier(**FOUR), {"reps": [1, 2]}, cv=2)
+    search.set_callbacks(ProgressBar()).fit(X, Y)
+    bars = capsys.readouterr().out
+    assert "GridSearchCV - fit" in bars
+    assert bars.count("QNNClassifier - fit") == 5  # two by two, and the best again
+
+
 def test_callbacks_are_cloned_with_the_classifier():
     recorder = Recorder()
     classifier = QNNClassifier(**FOUR).set_callbacks(recorder)

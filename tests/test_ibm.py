@@ -1,14 +1,18 @@
 """IBM Quantum, by the real client against the stand-in: modes, options, journal."""
 
 import functools
+import logging
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 
 import numpy as np
 import pytest
+from rich.logging import RichHandler
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 
 pytest.importorskip("qiskit_ibm_runtime")
 
@@ -194,6 +198,77 @@ def test_second_prediction_is_free(cloud, backend, trained):
     assert len(cloud.jobs) == 1
     classifier.predict_proba(X[::-1])
     assert len(cloud.jobs) == 2
+
+
+def job_lines(caplog):
+    """Return what was logged about jobs, without the seconds."""
+    messages = [r.message for r in caplog.records if r.name.startswith("skqnn")]
+    return [re.sub(r", after \d+ s$", "", message) for message in messages]
+
+
+def test_log_tells_each_change_of_a_job_once(trained, caplog):
+    caplog.set_level("INFO", logger="skqnn")
+    with FakeCloud(queue=8) as cloud:
+        classifier = on(trained, cloud.service().backend(BACKEND))
+        classifier.predict(X)
+        classifier.predict(X)
+        (job_id,) = cloud.jobs
+    job = f"ibm_manila, job {job_id}"
+    assert job_lines(caplog) == [
+        "ibm_manila, a job: submitting",
+        f"{job}: submitted",
+        f"{job}: QUEUED, number 1 in the queue",
+        f"{job}: DONE",
+        f"{job}: replayed",
+    ]
+
+
+def test_log_of_a_fake_device(trained, caplog, tmp_path):
+    caplog.set_level("INFO", logger="skqnn")
+    classifier = on(trained, "fake_manila").set_params(journal=tmp_path / "journal")
+    classifier.set_params(backend_options={"n_transpilations": 1}).predict(X)
+    assert job_lines(caplog) == [
+        "fake_manila, a job: submitting",
+        "fake_manila, job simulated: submitted",
+        "fake_manila, job simulated: DONE",
+    ]
+
+
+@pytest.mark.parametrize("level, asked", [("INFO", True), ("WARNING", False)])
+def test_place_in_the_queue_is_asked_for_only_if_it_is_read(
+    trained, caplog, level, asked
+):
+    caplog.set_level(level, logger="skqnn")
+    with FakeCloud(queue=3) as cloud:
+        on(trained, cloud.service().backend(BACKEND)).predict(X)
+        assert bool(cloud.count("GET", "/jobs/.+/metrics")) == asked
+
+
+def test_log_names_the_least_busy_device(account, trained, caplog):
+    caplog.set_level("INFO", logger="skqnn")
+    on(trained, "least_busy").predict(X)
+    assert all(line.startswith("ibm_manila, ") for line in job_lines(caplog))
+
+
+def test_verbose_shows_jobs_of_a_prediction(backend, trained, capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("skqnn"), "propagate", False)
+    on(trained, backend).set_params(verbose=True).predict(X)
+    assert re.search(r"job job-\w+: DONE, after \d s", capsys.readouterr().out)
+
+
+def test_progress_bar_shows_jobs_above_itself(backend, capsys):
+    handler, logger = RichHandler(), logging.getLogger("skqnn")
+    logger.addHandler(handler)
+    logger.setLevel("INFO")
+    try:
+        make_classifier(backend).set_callbacks(ProgressBar()).fit(X, Y)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel("NOTSET")
+    *lines, bar = capsys.readouterr().out.strip().splitlines()
+    assert "QNNClassifier - fit" in bar
+    assert "100%" in bar
+    assert sum("submitted" in line for line in lines) == 4
 
 
 def test_journal_none_remembers_nothing(cloud, backend, trained, tmp_path):
