@@ -1,9 +1,10 @@
-"""What running a classifier on a device would cost, without running it."""
+"""What running a model on a device would cost, without running it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
@@ -12,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skqnn._amplitudes import amplitude_rows
 from skqnn._backends import resolve
 from skqnn._circuit import compile_circuit
+from skqnn._classifier import QNNClassifier
 from skqnn._estimators import max_bindings
+from skqnn._introspection import (
+    classifier_input,
+    final_classifier,
+    is_started,
+    start,
+)
 from skqnn._measurement import measured_bases
 from skqnn._primitive import PrimitiveEngine
 from skqnn._shift import shift_rules
@@ -72,7 +80,12 @@ class CostEstimate(Mapping):
 
 
 def estimate_cost(
-    classifier: Any, X: Any, backend: Any = None, *, shots: int | None = None
+    estimator: Any,
+    X: ArrayLike,
+    backend: Any = None,
+    *,
+    y: ArrayLike | None = None,
+    shots: int | None = None,
 ) -> CostEstimate:
     """Estimate what predicting or training on a device would cost.
 
@@ -81,13 +94,15 @@ def estimate_cost(
 
     Parameters
     ----------
-    classifier : QNNClassifier
-        A fitted classifier. Its parameters say how states are prepared, how large
-        mini-batches are and, in `backend_options`, how circuits are transpiled.
+    estimator : QNNClassifier, or Pipeline that ends in one
+        Fitted or not. The parameters of the classifier say how states are prepared, how
+        large mini-batches are and, in `backend_options`, how circuits are transpiled.
     X : array-like of shape (n_samples, n_features)
-        The rows to predict, or to train on for an epoch.
+        The rows to predict, or to train on for an epoch, as the estimator takes them.
     backend : str or BackendV2, default=None
         The device, such as "fake_torino" or "ibm_torino". None: that of the classifier.
+    y : array-like of shape (n_samples,), default=None
+        Class labels; needed if the estimator is not fitted.
     shots : int, default=None
         Measurements per circuit. None: those of the classifier.
 
@@ -109,7 +124,9 @@ def estimate_cost(
     Raises
     ------
     NotFittedError
-        If the classifier is not fitted.
+        If the estimator is not fitted and `y` is not given.
+    TypeError
+        If the estimator does not end in a QNNClassifier, or no backend is given.
     ValueError
         If the number of shots is not known, or the backend is no device.
 
@@ -130,14 +147,14 @@ def estimate_cost(
     >>> cost["prediction"]["circuits"], cost["prediction"]["executions"]
     (20, 20000)
     """
-    check_is_fitted(classifier, "theta_")
+    classifier, rows = _model_and_rows(estimator, X, y)
     shots = classifier.shots if shots is None else shots
-    backend = classifier.backend if backend is None else backend
     if shots is None or shots < 1:
-        raise ValueError(f"`shots` must be a positive integer, got {shots}.")
-    X = validate_data(classifier, X, dtype=(np.float64, np.float32), reset=False)
-    options = classifier.backend_options
-    device = _device(backend, shots, classifier.n_qubits_, options)
+        raise ValueError(
+            f"`shots` must be a positive integer, got {shots}; pass shots=..., or set "
+            "it on the classifier."
+        )
+    device = _device(classifier, backend, shots)
     engine = PrimitiveEngine(
         classifier.circuit_,
         classifier.observables_,
@@ -147,9 +164,7 @@ def estimate_cost(
         n_layers=classifier.n_preparation_layers,
         journal=None,
     )
-    engine.prepare(
-        X if classifier.feature_map_ else amplitude_rows(X, classifier.n_qubits_)
-    )
+    engine.prepare(rows)
     circuit = engine.model_circuit()
     isa = device.transpile(circuit, device.backend, seed=0)
     seconds = _seconds_per_shot(isa.circuit, device.backend)
@@ -158,9 +173,10 @@ def estimate_cost(
 
     def run(n_thetas: int, n_rows: int) -> dict[str, Any]:
         """Return the cost of running all rows, n_rows at a time."""
-        sizes = [min(n_rows, len(X) - start) for start in range(0, len(X), n_rows)]
+        n_all = len(rows)
+        sizes = [min(n_rows, n_all - start) for start in range(0, n_all, n_rows)]
         jobs = sum(-(-n_thetas * size // n_rows_per_job) for size in sizes)
-        circuits = n_thetas * len(X) * n_per_row
+        circuits = n_thetas * n_all * n_per_row
         qpu_seconds = circuits * shots * seconds
         return {
             "jobs": jobs,
@@ -172,7 +188,7 @@ def estimate_cost(
         }
 
     n_terms = _n_shifts(classifier.circuit_)
-    batch = classifier._batch_size(len(X))
+    batch = classifier._batch_size(len(rows))
     return CostEstimate(
         {
             "backend": device.name,
@@ -184,15 +200,42 @@ def estimate_cost(
             "depth": isa.circuit.depth(),
             "success_probability": success_probability(isa, device.backend.target),
             "seconds_per_shot": seconds,
-            "prediction": run(1, len(X)),
+            "prediction": run(1, len(rows)),
             "epoch_spsa": run(2, batch),
             "epoch_parameter_shift": n_terms and run(1 + n_terms, batch),
         }
     )
 
 
-def _device(backend: Any, shots: int, n_qubits: int, options: Mapping | None) -> Any:
-    device = resolve(backend, shots=shots, n_qubits=n_qubits, options=options)
+def _model_and_rows(
+    estimator: Any, X: ArrayLike, y: Any
+) -> tuple[QNNClassifier, np.ndarray]:
+    """Return the classifier with a model, and X as amplitudes or features."""
+    if y is None:
+        check_is_fitted(final_classifier(estimator), "theta_")
+    seen = classifier_input(estimator, X, y)
+    classifier = final_classifier(estimator)
+    if not is_started(estimator):
+        classifier = start(classifier, seen, y)
+    rows = validate_data(classifier, seen, dtype=(np.float64, np.float32), reset=False)
+    if classifier.feature_map_ is None:
+        rows = amplitude_rows(rows, classifier.n_qubits_)
+    return classifier, rows
+
+
+def _device(classifier: QNNClassifier, backend: Any, shots: int) -> Any:
+    backend = classifier.backend if backend is None else backend
+    if backend is None:
+        raise TypeError(
+            "`backend` must be a device or a fake of one, such as 'fake_torino', got "
+            "None; pass backend=..., or set it on the classifier."
+        )
+    device = resolve(
+        backend,
+        shots=shots,
+        n_qubits=classifier.n_qubits_,
+        options=classifier.backend_options,
+    )
     if device.backend is None:
         raise ValueError(
             "`backend` must be a device or a fake of one, such as 'fake_torino', got "

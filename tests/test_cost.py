@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skqnn import QNNClassifier
 from skqnn.inspection import estimate_cost
@@ -93,12 +96,28 @@ def test_table_can_be_read(classifier):
     assert all(len(line) <= 88 for line in lines)
 
 
+@pytest.mark.parametrize("fitted", [True, False])
+def test_pipeline_costs_what_its_classifier_costs(classifier, fitted):
+    options = {"backend": "fake_manila", "shots": 100, "y": None if fitted else Y}
+    twice = FunctionTransformer(lambda X: np.hstack([X, X]))
+    model = make_pipeline(StandardScaler(), twice, clone(classifier))
+    if fitted:
+        model.fit(X, Y)
+    cost = estimate_cost(model, X, **options)
+    rows = model[:-1].fit_transform(X)
+    assert dict(cost) == dict(estimate_cost(model[-1], rows, **options))
+    assert cost["n_qubits"] == 4
+    assert fitted == hasattr(model[-1], "theta_")
+
+
 def test_wrong_arguments_are_refused(classifier):
-    with pytest.raises(ValueError, match="`shots` must be a positive integer"):
+    with pytest.raises(ValueError, match=r"`shots` .* got None; pass shots=\.\.\."):
         estimate_cost(classifier, X, "fake_manila")
     with pytest.raises(ValueError, match=r"must be a device .* 'aer'"):
         estimate_cost(classifier, X, "aer", shots=10)
-    with pytest.raises(TypeError, match="`backend` must be"):
+    with pytest.raises(TypeError, match=r"`backend` .* got None; pass backend=\.\.\."):
         estimate_cost(classifier, X, shots=10)
     with pytest.raises(NotFittedError):
         estimate_cost(QNNClassifier(), X, "fake_manila", shots=10)
+    with pytest.raises(TypeError, match="Pipeline that ends in one"):
+        estimate_cost(StandardScaler(), X, "fake_manila", shots=10)

@@ -81,7 +81,7 @@ ALLOWED_IMPORTS = {
     "_ablation": _INTROSPECTING | {"_variants"},
     "_fisher": set(),
     "_trainability": _INTROSPECTING | {"_fisher"},
-    "_cost": _BELOW_CLASSIFIER | {"_estimators", "_measurement", "_transpilation"},
+    "_cost": _INTROSPECTING | {"_estimators", "_measurement", "_transpilation"},
     "inspection": _DISPLAYS | _REPORTS,
     "_archive_file": set(),
     "_archive_circuits": {"_circuit"},
