@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from skqnn._archive_checks import check_fitted
 from skqnn._archive_file import ArchiveError, read_members, write_members
+from skqnn._archive_requests import request_again, requests_document
 from skqnn._archive_values import Reader, Writer
 from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
@@ -22,6 +23,7 @@ _MODEL = "model.json"
 # with: these parameters come back at their defaults, and callbacks do not come back.
 _NOT_SAVED = {
     "_limits",
+    "_metadata_request",  # stands in a place of its own
     "_skl_callbacks",
     "backend",
     "backend_options",
@@ -53,7 +55,8 @@ def save(
 
     Unlike a pickle, the file holds data only: numbers as npy, everything else as JSON,
     and the trained circuit once more as OpenQASM 3 for people to read. `load` gets
-    back an estimator that predicts the same and continues training where it stopped.
+    back an estimator that predicts the same and continues training where it stopped;
+    metadata requests and the output that was set (`set_output`) come back, too.
 
     Parameters
     ----------
@@ -187,6 +190,7 @@ def _write_estimator(writer: Writer, estimator: Any) -> Any:
         "class": name,
         "parameters": _write_all(writer, parameters),
         "attributes": _write_all(writer, fitted),
+        "requests": requests_document(estimator),
     }
 
 
@@ -196,6 +200,7 @@ def _write_pipeline(writer: Writer, pipeline: Pipeline) -> dict[str, Any]:
     return {
         "class": "Pipeline",
         "parameters": _write_all(writer, parameters),
+        "requests": requests_document(pipeline),
         "steps": [[name, _write_step(writer, step)] for name, step in steps],
     }
 
@@ -251,6 +256,7 @@ def _read_estimator(reader: Reader, document: Any) -> Any:
     cls = _CLASSES[document["class"]]
     estimator = cls(**_read_all(reader, document["parameters"]))
     estimator._check_parameters()
+    request_again(estimator, document.get("requests", {}))
     attributes = _read_all(reader, document["attributes"])
     for name, value in attributes.items():
         public = name.endswith("_") and not name.startswith("_")
@@ -266,6 +272,7 @@ def _read_pipeline(reader: Reader, document: dict[str, Any]) -> Pipeline:
     steps = [(name, _read_step(reader, step)) for name, step in document["steps"]]
     pipeline = Pipeline(steps, **_read_all(reader, document["parameters"]))
     pipeline._validate_steps()
+    request_again(pipeline, document.get("requests", {}))
     return pipeline
 
 

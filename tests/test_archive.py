@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 from qiskit.circuit.library import efficient_su2, real_amplitudes, zz_feature_map
 from qiskit.quantum_info import SparsePauliOp
 from sklearn.base import BaseEstimator
@@ -27,11 +28,11 @@ Y_NAMES = load_iris().target_names[Y_IRIS]
 FAST = {"max_iter": 2, "random_state": 0}
 
 
-def fit(estimator, X=X_IRIS, y=Y_IRIS):
+def fit(estimator, X=X_IRIS, y=Y_IRIS, **metadata):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", DeadParameterWarning)
-        return estimator.fit(X, y)
+        return estimator.fit(X, y, **metadata)
 
 
 def two_classes(**parameters):
@@ -160,6 +161,55 @@ def test_file_says_what_a_model_is_and_not_where_it_runs(path):
         assert loaded[name] == default[name]
 
 
+def test_metadata_requests_come_back(path):
+    with sklearn.config_context(enable_metadata_routing=True):
+        classifier = QNNClassifier(**FAST).set_fit_request(sample_weight=True)
+        classifier.set_decision_function_request(return_std="errors")
+        classifier.set_score_request(sample_weight=False)
+        model = make_pipeline(BinaryAmplitudeEncoder(), classifier)
+        model.set_score_request(sample_weight="w")
+    save(model, path)
+    loaded = load(path)
+    for one, other in ((loaded, model), (loaded[-1], classifier)):
+        assert repr(one._metadata_request) == repr(other._metadata_request)
+    assert not hasattr(loaded[0], "_metadata_request")
+
+
+def test_loaded_pipeline_still_routes_weights(path):
+    weights = np.arange(len(Y_IRIS)) % 2
+    with sklearn.config_context(enable_metadata_routing=True):
+        classifier = QNNClassifier(**FAST).set_fit_request(sample_weight=True)
+        save(make_pipeline("passthrough", classifier), path)
+        loaded = fit(load(path), sample_weight=weights)
+    expected = fit(QNNClassifier(**FAST), sample_weight=weights)
+    assert np.array_equal(loaded[-1].theta_, expected.theta_)
+
+
+def test_output_that_was_set_comes_back(path):
+    pytest.importorskip("pandas")
+    X = load_digits().data[:20]
+    encoder = BinaryAmplitudeEncoder().set_output(transform="pandas").fit(X)
+    save(make_pipeline(encoder), path)
+    frame = load(path).transform(X)
+    assert frame.columns.tolist() == encoder.get_feature_names_out().tolist()
+
+
+class Callback:
+    def setup(self, estimator, context):
+        pass
+
+    on_fit_task_begin = on_fit_task_end = teardown = setup
+
+
+def test_callbacks_do_not_come_back(path):
+    classifier = QNNClassifier(**FAST).set_callbacks(Callback())
+    save(make_pipeline("passthrough", classifier).set_callbacks(Callback()), path)
+    loaded = load(path)
+    for estimator in (loaded, loaded[-1]):
+        assert "_skl_callbacks" not in vars(estimator)
+    assert b"Callback" not in path.read_bytes()
+
+
 @pytest.mark.parametrize(
     "parameters, cure",
     [
@@ -279,6 +329,9 @@ FORGERIES = {
     "path": lambda d: d["attributes"].update(theta_={"array": "/etc/passwd"}),
     "kind": lambda d: d["attributes"].update(theta_={"pickle": "data/0.npy"}),
     "record": lambda d: d["attributes"].update(_curves={"record": ["Path", "/"]}),
+    "request": lambda d: d.update(requests={"fit": {"sample_weight": "a b"}}),
+    "request_of_nothing": lambda d: d.update(requests={"fit": {"X": True}}),
+    "request_by_nothing": lambda d: d.update(requests={"params": {"reps": 2}}),
     "generator": lambda d: d["attributes"].update(_rng={"generator": {}}),
     "feature_map": lambda d: d["attributes"].update(feature_map_="zz"),
     "document": lambda d: d.clear(),

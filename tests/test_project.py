@@ -85,10 +85,12 @@ ALLOWED_IMPORTS = {
     "inspection": _DISPLAYS | _REPORTS,
     "_archive_file": set(),
     "_archive_circuits": {"_circuit"},
+    "_archive_requests": set(),
     "_archive_values": _BELOW_CLASSIFIER | {"_archive_circuits", "_images"},
     "_archive_checks": _BELOW_CLASSIFIER | _ESTIMATORS | {"_images"},
     "_archive": _ESTIMATORS
-    | {"_archive_checks", "_archive_file", "_archive_values", "_arrays"},
+    | {"_archive_checks", "_archive_file", "_archive_requests", "_archive_values"}
+    | {"_arrays"},
     "_circuit_export": _INTROSPECTING,
     "_qml_export": _INTROSPECTING | {"_circuit_export"},
     "_qml_import": _INTROSPECTING,
