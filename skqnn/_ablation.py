@@ -1,5 +1,7 @@
 """Is the quantum part doing anything: one model against versions of it with less."""
 
+import logging
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +17,8 @@ from skqnn._axes import panels
 from skqnn._introspection import classifier_input, final_classifier, start
 from skqnn._model import DeadParameterWarning
 from skqnn._variants import VARIANTS, Size
+
+_log = logging.getLogger(__name__)
 
 
 class AblationReport:
@@ -232,6 +236,10 @@ def ablation_report(
     Classical models see what the classifier sees, the output of the steps before it,
     and train to convergence.
 
+    The logger "skqnn" tells at the level INFO when a variant is done, with its mean
+    score and the seconds since the start. Callbacks of the estimator, such as
+    :class:`sklearn.callback.ProgressBar`, are called in each fit.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -253,7 +261,7 @@ def ablation_report(
     if len(splits) < 2:
         raise ValueError(f"`cv` must give at least two splits, got {len(splits)}.")
     variants = _build(estimator, X, y, min(len(train) for train, _ in splits))
-    scores = []
+    scores, start_time = [], time.monotonic()
     for name, variant in variants.items():
         with warnings.catch_warnings():
             if name != "model":  # whose dead parameters its owner should know about
@@ -269,6 +277,9 @@ def ablation_report(
                     error_score="raise",
                 )
             )
+        done, elapsed = f"{len(scores)}/{len(variants)}", time.monotonic() - start_time
+        mean = np.mean(scores[-1])
+        _log.info("%s, %s: score %.3f, after %.0f s", done, name, mean, elapsed)
     return AblationReport(
         list(variants),
         [variant.n_parameters for variant in variants.values()],

@@ -1,5 +1,7 @@
 """Reports: ablations against hand-made variants, trainability against formulas."""
 
+import re
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -75,6 +77,15 @@ def test_ablation_report_orders_what_must_be_ordered(report):
     assert scores["model"] > scores["circuit frozen"]
     assert scores["logistic regression"] > 0.9
     assert scores["perceptron"] > 0.8
+
+
+def test_ablation_report_logs_every_variant_when_it_is_done(caplog):
+    caplog.set_level("INFO", logger="skqnn._ablation")
+    again = ablation_report(fast_classifier(), TWO, TWO_LABELS, cv=2)
+    rows = enumerate(zip(again.names, again.scores.mean(axis=1), strict=True), start=1)
+    expected = [f"{k}/6, {name}: score {score:.3f}, " for k, (name, score) in rows]
+    for message, begin in zip(caplog.messages, expected, strict=True):
+        assert re.fullmatch(re.escape(begin) + r"after \d+ s", message)
 
 
 def test_ablation_report_repeats(report):
