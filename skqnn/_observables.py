@@ -57,13 +57,13 @@ def _as_observable(item: object) -> SparsePauliOp:
                 "`observables` must be Pauli strings or SparsePauliOp objects, got "
                 f"{item!r}."
             ) from error
-    operator = operator.simplify()
     coefficients = operator.coeffs
     if coefficients.dtype == object or not np.all(np.isfinite(coefficients)):
         raise ValueError(
             f"`observables` must have finite numbers as coefficients, got {item!r}."
         )
-    if np.any(np.abs(coefficients.imag) > 1e-12):
+    operator = operator.simplify()
+    if np.any(np.abs(operator.coeffs.imag) > 1e-12):
         raise ValueError(
             f"`observables` must be Hermitian (real coefficients), got {item!r}."
         )
