@@ -117,9 +117,10 @@ def fit_staircase(
 
     Notes
     -----
-    Rows never see each other: a row gives the same angles in every batch. They are not
-    a continuous function of the row: where several rotations are equally good, rounding
-    decides, so that another LAPACK may end at slightly different fidelities.
+    Rows never see each other: a row gives the same angles in every batch, up to the
+    rounding of matrix products. They are not a continuous function of the row: where
+    several rotations are equally good, rounding decides, so that another LAPACK may end
+    at slightly different fidelities.
 
     A sweep costs O(n_samples n_layers n_qubits 2**n_qubits) operations.
     """

@@ -141,10 +141,10 @@ def test_rows_do_not_see_each_other(method):
     states = positions(5, n_samples=40)
     _, angles, fidelity = prepare(states, method, 2)
     _, reverse, _ = prepare(states[::-1], method, 2)
-    np.testing.assert_array_equal(reverse[::-1], angles)
+    np.testing.assert_allclose(reverse[::-1], angles, atol=1e-9)
     _, twice, twice_fidelity = prepare(states[[3, 3]], method, 2)
-    np.testing.assert_array_equal(twice, angles[[3, 3]])
-    np.testing.assert_array_equal(twice_fidelity, fidelity[[3, 3]])
+    np.testing.assert_allclose(twice, angles[[3, 3]], atol=1e-9)
+    np.testing.assert_allclose(twice_fidelity, fidelity[[3, 3]], atol=1e-9)
 
 
 @pytest.mark.parametrize("method", PREPARATIONS)

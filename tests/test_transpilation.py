@@ -43,7 +43,7 @@ def run(circuit, n_trials=1, seed=0, backend=LINE):
 
 def test_more_trials_never_need_more_gates():
     circuit = QuantumCircuit(6)
-    for a, b in np.random.default_rng(0).permuted([range(6)] * 20, axis=1)[:, :2]:
+    for a, b in np.random.default_rng(0).permuted([range(6)] * 30, axis=1)[:, :2]:
         circuit.cx(int(a), int(b))
     counts = [two_qubit_gates(run(circuit, 1, seed).circuit) for seed in range(8)]
     best = two_qubit_gates(run(circuit, 8).circuit)
