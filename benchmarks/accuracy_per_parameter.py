@@ -1,212 +1,270 @@
 """Test accuracy on MNIST against the number of trained parameters.
 
-    python benchmarks/accuracy_per_parameter.py --csv FILE --plot FILE
-        [--tasks ten_digits pairs] [--seeds 3] [--epochs N]
+    python benchmarks/accuracy_per_parameter.py    (hours)
+        [--tasks ten_digits pairs] [--counts 24 100 ...] [--seeds 3] [--epochs N]
+    python benchmarks/accuracy_per_parameter.py --tasks    (table and picture only)
 
-Ten digits: all 60,000 training images train, all 10,000 test images are scored once per
-seed. The 45 pairs have 24 parameters. Models of (at most) the same parameter count:
+All training images train, all test images are scored once per seed. Models of at most
+the same number of trained parameters are compared:
 
-    qnn                     `real_amplitudes`, depth by the number of parameters
-    qnn, no entanglers      the same angles, every CX removed
-    logistic regression     on as many principal components as the count allows
-    perceptron              one hidden layer on principal components; the width is
-                            chosen on 10,000 held-out training images
+    qnn                     `real_amplitudes`, as deep as the parameters allow
+    qnn, no entanglers      the same angles and observables, every CX removed
+    logistic regression     on as many principal components as the parameters allow
+    perceptron              one hidden layer on principal components, its width and
+                            scaling chosen on held-out training images
 
 The options of the circuit were chosen on held-out training images, see
-benchmarks/mnist_ten_digits.py.
+benchmarks/mnist_ten_digits.py and mnist_zero_one.py. Each row is appended to
+`--csv` as soon as it is known, and one that is there already is not run again.
 """
 
 import argparse
 import csv
+import itertools
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from _baselines import choose_perceptron, logistic_regression, size
 from _mnist import load_mnist, versions
-from mnist_pairs import COLUMNS, print_table, run_pairs
 from mnist_ten_digits import ENCODER, OPTIONS
-from qiskit import QuantumCircuit
-from sklearn.decomposition import PCA
+from mnist_zero_one import OPTIONS as PAIR_OPTIONS
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn._model import DeadParameterWarning
+from skqnn._variants import without_entanglers
 
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = ("task", "model", "n_parameters", "seed", "test_accuracy")
+TEN_DIGITS = "ten_digits"
 COUNTS = (24, 100, 250, 500, 1000, 2000)
 N_CLASSES = 10
-WIDTHS = (1, 2, 4, 8, 12, 16, 24, 32)
+QNN, BARE, LOGISTIC, PERCEPTRON = MODELS = (
+    "qnn",
+    "qnn, no entanglers",
+    "logistic regression",
+    "perceptron",
+)
 
 
-def qnn(n_parameters, n_qubits, seed, epochs, ansatz=None):
-    """Return our classifier with at most n_parameters (a scale and ten biases)."""
-    reps = (n_parameters - 1 - N_CLASSES) // n_qubits - 1
-    options = OPTIONS | {"reps": max(reps, 1), "random_state": seed}
-    if epochs:
-        options["max_iter"] = epochs
-    if ansatz is not None:
-        options["ansatz"] = ansatz
-    return QNNClassifier(**options)
+def ablated(model: QNNClassifier) -> QNNClassifier:
+    """Return an unfitted copy of a fitted model without its two-qubit gates."""
+    bare = without_entanglers(model.circuit_)
+    options = {"ansatz": bare, "observables": model.observables_}
+    return QNNClassifier(**model.get_params() | options)
 
 
-def without_entanglers(circuit):
-    """Return the circuit without its two-qubit gates, the parameters unchanged."""
-    bare = QuantumCircuit(circuit.num_qubits)
-    for item in circuit.data:
-        if len(item.qubits) == 1:
-            bare.append(
-                item.operation, [circuit.find_bit(q).index for q in item.qubits]
-            )
-    return bare
+def ten_digit_model(count: int, seed: int, epochs: int | None):
+    """Return encoder and classifier with at most `count` parameters.
+
+    Besides the angles there are a scale and ten biases. Two dozen parameters leave room
+    for 6 qubits only, 8x8 pixels.
+    """
+    image_size, n_qubits = ((8, 8), 6) if count < 50 else ((12, 12), 8)
+    options = OPTIONS | {
+        "reps": (count - 1 - N_CLASSES) // n_qubits - 1,
+        "random_state": seed,
+        "max_iter": epochs or OPTIONS["max_iter"],
+    }
+    encoder = BinaryAmplitudeEncoder(**ENCODER | {"image_size": image_size})
+    return encoder, QNNClassifier(**options)
 
 
-def logistic_regression(n_parameters, seed):
-    """Return multinomial logistic regression with at most n_parameters."""
-    n_components = n_parameters // N_CLASSES - 1
-    return make_pipeline(
-        PCA(n_components, random_state=seed), LogisticRegression(max_iter=500)
-    )
+def pair_model(count: int, seed: int, epochs: int | None):
+    """Return encoder and classifier of 24 parameters: 22 angles, scale and bias."""
+    options = PAIR_OPTIONS | {
+        "random_state": seed,
+        "max_iter": epochs or PAIR_OPTIONS["max_iter"],
+    }
+    encoder = BinaryAmplitudeEncoder(pixel_range=(0, 255), dtype="float32")
+    return encoder, QNNClassifier(**options)
 
 
-def perceptron(n_parameters, width, seed):
-    """Return a perceptron with at most n_parameters, or None if there is none."""
-    n_components = (n_parameters - N_CLASSES * (width + 1) - width) // width
-    if n_components < 1:
-        return None
-    return make_pipeline(
-        PCA(min(n_components, 200), random_state=seed),
-        StandardScaler(),
-        MLPClassifier((width,), max_iter=30, random_state=seed),
-    )
+def circuits(make: Callable, count, seed, epochs, data) -> Iterator[tuple]:
+    """Yield (model, n_parameters, test accuracy) of the circuit and its ablation."""
+    X, y, X_test, y_test = data
+    encoder, model = make(count, seed, epochs)
+    states, states_test = encoder.fit_transform(X), encoder.transform(X_test)
+    model.fit(states, y)
+    yield QNN, model.n_parameters_, model.score(states_test, y_test)
+    bare = ablated(model).fit(states, y)
+    yield BARE, bare.n_parameters_, bare.score(states_test, y_test)
 
 
-def best_width(n_parameters, X, y):
-    """Return the width of the perceptron that is best on held-out training images."""
-    scores = {}
-    for width in WIDTHS:
-        model = perceptron(n_parameters, width, 0)
-        if model is not None:
-            scores[width] = model.fit(X[:-10000], y[:-10000]).score(
-                X[-10000:], y[-10000:]
-            )
-    return max(scores, key=scores.get)
-
-
-def size(model):
-    """Return the number of trained parameters of a classical pipeline."""
-    last = model[-1]
-    arrays = (
-        [*last.coefs_, *last.intercepts_]
-        if isinstance(last, MLPClassifier)
-        else [last.coef_, last.intercept_]
-    )
-    return sum(array.size for array in arrays)
-
-
-def ten_digits(n_seeds, epochs, counts):
-    """Yield the rows of the ten-digit task."""
-    X, y, X_test, y_test = load_mnist()
-    encoder = BinaryAmplitudeEncoder(**ENCODER).fit(X)
-    states, states_test = encoder.transform(X), encoder.transform(X_test)
+def baselines(count: int, n_outputs: int, n_seeds: int, data) -> Iterator[tuple]:
+    """Yield (model, n_parameters, seed, test accuracy) of the classical models."""
+    X, y, X_test, y_test = data
     X, X_test = X / np.float32(255), X_test / np.float32(255)
-    for count in counts:
-        width = best_width(count, X, y)
-        for seed in range(n_seeds):
-            start = time.perf_counter()
-            model = qnn(count, encoder.n_qubits_, seed, epochs).fit(states, y)
-            rows = [("qnn", model.n_parameters_, model.score(states_test, y_test))]
-            bare = without_entanglers(model.circuit_)
-            ablated = qnn(count, encoder.n_qubits_, seed, epochs, bare)
-            ablated.set_params(observables=model.observables_).fit(states, y)
-            accuracy = ablated.score(states_test, y_test)
-            rows.append(("qnn, no entanglers", ablated.n_parameters_, accuracy))
-            for name, baseline in (
-                ("logistic regression", logistic_regression(count, seed)),
-                ("perceptron", perceptron(count, width, seed)),
+    model = logistic_regression(count, n_outputs).fit(X, y)  # has no randomness
+    yield LOGISTIC, size(model), 0, model.score(X_test, y_test)
+    make = choose_perceptron(count, n_outputs, X, y)
+    for seed in range(n_seeds):
+        model = make(seed).fit(X, y)
+        yield PERCEPTRON, size(model), seed, model.score(X_test, y_test)
+
+
+def run(task, count, data, make, n_outputs, arguments, known) -> Iterator[tuple]:
+    """Yield the rows of one task and count that are not known yet."""
+    for seed in range(arguments.seeds):
+        if not any(
+            row[:2] == (task, QNN) and row[3] == seed and 0.75 * count < row[2] <= count
+            for row in known
+        ):
+            for name, n_parameters, accuracy in circuits(
+                make, count, seed, arguments.epochs, data
             ):
-                baseline.fit(X, y)
-                rows.append((name, size(baseline), baseline.score(X_test, y_test)))
-            for name, n_parameters, accuracy in rows:
-                yield "ten_digits", name, n_parameters, seed, accuracy
-                print(f"{count:5d} {name:22s} {n_parameters:5d} {seed} {accuracy:.4f}")
-            print(f"      {time.perf_counter() - start:.0f} s", flush=True)
+                yield task, name, n_parameters, seed, accuracy
+    if not any(
+        row[:2] == (task, PERCEPTRON) and 0.75 * count < row[2] <= count
+        for row in known
+    ):
+        for row in baselines(count, n_outputs, arguments.seeds, data):
+            yield task, *row
 
 
-def plot(rows, path):
-    """Draw medians over the seeds with the range, both tasks side by side."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    names = dict.fromkeys(row[1] for row in rows if row[0] == "ten_digits")
-    for name in names:
-        by_size = {}
-        for task, model, n_parameters, _, accuracy in rows:
-            if task == "ten_digits" and model == name:
-                by_size.setdefault(n_parameters, []).append(100 * accuracy)
-        sizes = sorted(by_size)
-        middle = [np.median(by_size[s]) for s in sizes]
-        low, high = ([f(by_size[s]) for s in sizes] for f in (min, max))
-        (line,) = axes[0].semilogx(sizes, middle, "o-", label=name)
-        axes[0].fill_between(sizes, low, high, alpha=0.2, color=line.get_color())
-    axes[0].set(xlabel="trained parameters", ylabel="test accuracy (%)")
-    axes[0].set_title("ten digits: median and range over the seeds")
-    axes[0].grid(alpha=0.3)
-    axes[0].legend()
-    pairs = {}
-    for task, model, _, _, accuracy in rows:
-        if task.startswith("pair"):
-            pairs.setdefault(task, {}).setdefault(model, []).append(100 * accuracy)
-    for values in pairs.values():
-        ours, theirs = (np.median(v) for v in values.values())
-        axes[1].plot(theirs, ours, "o", color="C0", alpha=0.6)
-    ends = axes[1].get_xlim()
-    axes[1].plot(ends, ends, color="0.5", lw=1)
-    axes[1].set(xlabel="logistic regression (%)", ylabel="qnn (%)")
-    axes[1].set_title("45 pairs with 24 parameters")
-    axes[1].grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
+def new_rows(arguments, known: list[tuple]) -> Iterator[tuple]:
+    """Yield the rows of all tasks that are not known yet."""
+    if not arguments.tasks:
+        return
+    X, y, X_test, y_test = load_mnist()
+    if TEN_DIGITS in arguments.tasks:
+        for count in arguments.counts:
+            options = (ten_digit_model, N_CLASSES, arguments, known)
+            yield from run(TEN_DIGITS, count, (X, y, X_test, y_test), *options)
+    if "pairs" in arguments.tasks:
+        for a, b in itertools.combinations(range(10), 2):
+            train, test = np.isin(y, (a, b)), np.isin(y_test, (a, b))
+            data = X[train], y[train], X_test[test], y_test[test]
+            yield from run(f"pair_{a}_{b}", 24, data, pair_model, 1, arguments, known)
 
 
-def main():
-    """Run the tasks, write the rows and the picture."""
+def read(path: Path) -> list[tuple]:
+    """Return the rows of a file, none if it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [
+            (r["task"], r["model"], int(r["n_parameters"]), int(r["seed"]), score)
+            for r in csv.DictReader(file)
+            for score in [float(r["test_accuracy"])]
+        ]
+
+
+def append(path: Path, row: tuple) -> None:
+    """Append one row to a file, with the names of the columns if it is new."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, row] if new else [row])
+
+
+def accuracies(rows: list[tuple], task: str, model: str) -> dict[int, np.ndarray]:
+    """Return the accuracies in per cent of all seeds, by the number of parameters."""
+    found: dict[int, list[float]] = {}
+    for name, kind, n_parameters, _, accuracy in rows:
+        if (name, kind) == (task, model):
+            found.setdefault(n_parameters, []).append(100 * accuracy)
+    return {n: np.array(found[n]) for n in sorted(found)}
+
+
+def pair_medians(rows: list[tuple], model: str) -> dict[str, float]:
+    """Return the median over the seeds for each pair."""
+    tasks = sorted({row[0] for row in rows if row[0].startswith("pair_")})
+    found = {task: accuracies(rows, task, model) for task in tasks}
+    return {
+        task: float(np.median(np.concatenate([*by_size.values()])))
+        for task, by_size in found.items()
+        if by_size
+    }
+
+
+def summary(rows: list[tuple]) -> Iterator[str]:
+    """Yield the lines of the tables."""
+    yield "ten digits, 10,000 test images: median (worst to best) per cent"
+    for model in MODELS:
+        for n_parameters, values in accuracies(rows, TEN_DIGITS, model).items():
+            yield (
+                f"  {model:20s} {n_parameters:5d} parameters  "
+                f"{np.median(values):6.2f} ({values.min():.2f} to {values.max():.2f}), "
+                f"{len(values)} seed(s)"
+            )
+    ours = pair_medians(rows, QNN)
+    for model in MODELS:
+        medians = pair_medians(rows, model)
+        if medians:
+            values = np.array([*medians.values()])
+            ahead = sum(ours[task] > value for task, value in medians.items())
+            level = sum(ours[task] == value for task, value in medians.items())
+            compared = (
+                "" if model == QNN else f"; qnn is ahead on {ahead}, level on {level}"
+            )
+            yield (
+                f"{len(medians)} pairs with 24 parameters, {model}: mean "
+                f"{values.mean():.2f}, worst {values.min():.2f} per cent{compared}"
+            )
+
+
+def plot(rows: list[tuple], path: Path) -> None:
+    """Draw medians over the seeds with their range, both tasks side by side."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    for model in MODELS:
+        found = accuracies(rows, TEN_DIGITS, model)
+        error = [100 - np.median(values) for values in found.values()]
+        (line,) = left.loglog(list(found), error, "o-", ms=4, label=model)
+        low, high = ([100 - f(v) for v in found.values()] for f in (np.max, np.min))
+        left.fill_between(list(found), low, high, alpha=0.2, color=line.get_color())
+    ticks = [2, 3, 5, 10, 20, 30, 50, 80]
+    left.set_yticks(ticks, [f"{100 - tick}" for tick in ticks])
+    left.set_xticks(COUNTS, [f"{count}" for count in COUNTS])
+    left.minorticks_off()
+    left.invert_yaxis()
+    left.set(xlabel="trained parameters", ylabel="test accuracy (%)")
+    left.set_title("Ten digits: median and range over the seeds")
+    left.legend(loc="lower right")
+    ours = pair_medians(rows, QNN)
+    for model, color in ((LOGISTIC, "C2"), (PERCEPTRON, "C3")):
+        theirs = pair_medians(rows, model)
+        x, y = [*theirs.values()], [ours[task] for task in theirs]
+        right.plot(x, y, "o", ms=4, color=color, alpha=0.7, label=model)
+    if ours:
+        right.axline((98, 98), slope=1, color="0.6", lw=1)
+    right.set(xlabel="classical model (%)", ylabel="qnn (%)")
+    right.set_title("45 pairs, 24 parameters: above the line, the circuit wins")
+    right.legend(loc="lower right")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Run what is not known yet, print the tables and draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", nargs="+", default=["ten_digits", "pairs"])
+    parser.add_argument("--tasks", nargs="*", default=[TEN_DIGITS, "pairs"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, help="instead of the chosen number")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
-    parser.add_argument("--csv", type=Path, help="appended to if it exists")
-    parser.add_argument("--plot", type=Path, help="a picture of all rows of --csv")
+    path = RESULTS / "accuracy_per_parameter.csv"
+    parser.add_argument("--csv", type=Path, default=path, help="appended to")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    warnings.simplefilter("ignore", DeadParameterWarning)
     print(versions())
-    rows = []
-    if "ten_digits" in arguments.tasks:
-        rows += ten_digits(arguments.seeds, arguments.epochs, arguments.counts)
-    if "pairs" in arguments.tasks:
-        pairs = run_pairs(arguments.seeds)
-        print_table(pairs)
-        rows += pairs
-    if arguments.csv:
-        new = not arguments.csv.exists()
-        with arguments.csv.open("a", newline="") as file:
-            csv.writer(file).writerows([*([COLUMNS] if new else []), *rows])
-    if arguments.plot:
-        if arguments.csv:
-            with arguments.csv.open(newline="") as file:
-                rows = [
-                    (
-                        r["task"],
-                        r["model"],
-                        int(r["n_parameters"]),
-                        int(r["seed"]),
-                        float(r["test_accuracy"]),
-                    )
-                    for r in csv.DictReader(file)
-                ]
-        plot(rows, arguments.plot)
+    rows = read(arguments.csv)
+    start = time.perf_counter()
+    for row in new_rows(arguments, list(rows)):
+        print(f"{time.perf_counter() - start:6.0f} s", *row, flush=True)
+        append(arguments.csv, row)
+        rows.append(row)
+    print(*summary(rows), sep="\n")
+    plot(rows, arguments.csv.with_suffix(".png"))
 
 
 if __name__ == "__main__":

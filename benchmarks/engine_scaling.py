@@ -1,32 +1,37 @@
 """How the exact engine's time grows with samples, qubits, layers and threads.
 
 Value and gradient of a batch of amplitude rows, `real_amplitudes` with the parity
-observable. Each sweep varies one quantity. Writes a table, a plot and what it prints to
-``benchmarks/results/engine_scaling.*``::
+observable: every combination of 4 to 14 qubits, 1 to 100 layers, 1 to 4,096 samples,
+both precisions, one and two threads. Then the peers of ``engine_speed.py`` at some of
+these points. Writes tables, a plot and what it prints to
+``benchmarks/results/engine_scaling*`` (about 20 minutes, half of it the peers)::
 
-    python benchmarks/engine_scaling.py
+    python benchmarks/engine_scaling.py [--no-peers]
 
-Two fractions are given, both against a matrix product that takes turns with the engine:
-
-- `nominal`: the work of the textbook (3 flops per amplitude and rotation, 2 for its
-  derivative, 10 for the observable). It is no bound: the kernels need 2 flops for a
-  rotation, so it may exceed 1.
-- `utilisation`: the flops that the kernels do execute. It cannot exceed 1.
+The roofline is the larger of two times, both measured in the same run: the flops of the
+textbook (`_task.minimal_flops`) at the speed of a matrix product, and the bytes of the
+samples, read once, at the speed of a dot product of long vectors. The kernels need 2
+flops for a rotation instead of the textbook's 3, so a fraction may exceed 1.
 
 One thread is timed in processor seconds. Two threads need wall time and an idle
 machine: they are left out, and the output says so, while other processes use the
-cores. Their reference is twice the speed of one thread.
+cores. Their roofline has twice the flops and the same bandwidth.
 """
 
 import argparse
 import csv
+import itertools
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from _machine import describe_machine
+from _task import make_tasks, minimal_flops
 from threadpoolctl import threadpool_limits
 
 from skqnn._ansatz import build_ansatz
@@ -35,13 +40,19 @@ from skqnn._statevector import StatevectorEngine
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0
+QUBITS, REPS, SAMPLES = tuple(range(4, 15)), (1, 4, 20, 100), (1, 16, 256, 4096)
+PEERS = ["--qubits", "4", "8", "11", "14", "--reps", "1", "4", "--samples", "64"]
+SWEEPS = {  # column: the fixed values of the other two
+    "n_samples": {"n_qubits": 11, "reps": 4},
+    "n_qubits": {"reps": 4, "n_samples": 256},
+    "reps": {"n_qubits": 11, "n_samples": 256},
+}
 
 
 class Point(NamedTuple):
     """One measurement."""
 
-    sweep: str
-    engine: str  # "kernels" (Numba) or "numpy"
+    engine: str  # "kernels" (Numba), or "numpy"
     n_qubits: int
     reps: int
     n_samples: int
@@ -50,122 +61,131 @@ class Point(NamedTuple):
 
 
 def points(threads: tuple[int, ...]) -> list[Point]:
-    """Return all measurements, three sweeps around one point."""
-    sweeps = [
-        *(("qubits", n, 4, 256) for n in range(4, 15)),
-        *(("layers", 11, reps, 64) for reps in (1, 2, 4, 10, 20, 50, 100)),
-        *(("samples", 11, 1, 4**k) for k in range(7)),
-    ]
-    kinds = [("kernels", d, t) for d in ("float64", "float32") for t in threads]
-    return [
-        Point(sweep, engine, n, reps, size, dtype, n_threads)
-        for sweep, n, reps, size in sweeps
-        for engine, dtype, n_threads in [*kinds, ("numpy", "float64", 1)]
-    ]
+    """Return all measurements; below 6 qubits the engine runs in NumPy anyway."""
+    grid = itertools.product(QUBITS, REPS, SAMPLES, ("float64", "float32"), threads)
+    chosen = [Point("kernels" if p[0] >= 6 else "numpy", *p) for p in grid]
+    slow = itertools.product(QUBITS[2:], REPS[:-1], [256], ["float64"], [1])
+    return chosen + [Point("numpy", *p) for p in slow]
 
 
 def idle_threads() -> tuple[int, ...]:
     """Return the numbers of threads that can be measured now."""
     free = (os.cpu_count() or 1) - os.getloadavg()[0]
-    return (1, 2) if free > 1.7 else (1,)
+    return (1, 2) if free > 1.5 else (1,)
 
 
-def fastest_in_turn(functions: list, clock, seconds: float) -> list[float]:
-    """Return the smallest time of each function; they take turns."""
-    for function in functions:
-        function()
-    times: list[list[float]] = [[] for _ in functions]
+def fastest(function: Callable, clock: Callable, seconds: float) -> float:
+    """Return the smallest time of a call, called for some seconds, at least once."""
+    times = []
     end = time.perf_counter() + seconds
-    while len(times[0]) < 5 or time.perf_counter() < end:
-        for function, taken in zip(functions, times, strict=True):
-            start = clock()
-            function()
-            taken.append(clock() - start)
-    return [min(taken) for taken in times]
+    while not times or time.perf_counter() < end:
+        start = clock()
+        function()
+        times.append(clock() - start)
+    return min(times)
 
 
-def nominal_flops(point: Point) -> int:
-    """Return the flops of the textbook: 65 n / 11 per amplitude, and 88 n / 11 more."""
-    n = point.n_qubits
-    return 5 * n + 10 + 8 * n * (point.reps - 1)
+def machine_speed(dtype: str) -> tuple[float, float]:
+    """Return flops per second of a matrix product, bytes per second of a dot product.
 
-
-def executed_flops(point: Point) -> int:
-    """Return the flops per amplitude of the kernels, a lower bound.
-
-    A multiply-add per rotation forwards, per rotation backwards but in the first layer,
-    and per derivative.
+    Both on one thread.
     """
-    return 2 * point.n_qubits * (3 * (point.reps + 1) - 1)
+    matrix = np.ones((1024, 1024), dtype=dtype)
+    vector = np.ones(2**26 // matrix.itemsize, dtype=dtype)
+    product = fastest(lambda: matrix @ matrix, time.process_time, 0.5)
+    read = fastest(lambda: vector @ vector, time.process_time, 0.5)
+    return 2 * 1024**3 / product, vector.nbytes / read
 
 
-def measure(point: Point, seconds: float) -> dict:
-    """Return the seconds of one value and gradient, and the fractions."""
-    rng = np.random.default_rng(SEED)
+def measure(point: Point, speed: tuple[float, float], seconds: float) -> dict:
+    """Return the seconds of one value and gradient, and its roofline over them."""
     n = point.n_qubits
+    task = make_tasks(n, point.reps, point.n_samples, point.dtype, SEED)[True]
     circuit = build_ansatz("real_amplitudes", n, point.reps, "reverse_linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * n]))
     if point.engine == "numpy":
         engine._compiled = None
-    states = rng.normal(size=(point.n_samples, 2**n)).astype(point.dtype)
-    states /= np.linalg.norm(states, axis=1, keepdims=True)
-    theta = rng.normal(size=circuit.num_parameters)
-    cotangent = rng.normal(size=(point.n_samples, 1))
-    matrix = np.ones((256, 256), dtype=point.dtype)
-    product = np.empty_like(matrix)
+    states, theta = engine.prepare(task.states), task.theta.astype(np.float64)
+    cotangent = task.cotangent[:, None]
     os.environ["OMP_NUM_THREADS"] = str(point.n_threads)  # what the engine reads
     clock = time.process_time if point.n_threads == 1 else time.perf_counter
-    with threadpool_limits(1, user_api="blas"):
-        took, reference = fastest_in_turn(
-            [
-                lambda: engine.vjp(states, theta)[1](cotangent),
-                lambda: np.matmul(matrix, matrix, out=product),
-            ],
-            clock,
-            seconds,
-        )
-    speed = point.n_threads * 2 * 256**3 / reference
-    amplitudes = states.size
+    engine.vjp(states[:1], theta)[1](cotangent[:1])
+    took = fastest(lambda: engine.vjp(states, theta)[1](cotangent), clock, seconds)
+    flops, bandwidth = speed
+    roof = max(
+        minimal_flops(task) / flops / point.n_threads, task.states.nbytes / bandwidth
+    )
     return {
         "seconds": float(f"{took:.4g}"),
         "us_per_sample": float(f"{took / point.n_samples * 1e6:.4g}"),
-        "product_gflops": round(speed / 1e9, 1),
-        "nominal": round(nominal_flops(point) * amplitudes / speed / took, 3),
-        "utilisation": round(executed_flops(point) * amplitudes / speed / took, 3),
-        "gbytes_per_s": round(states.nbytes / took / 1e9, 2),
-        "load": round(os.getloadavg()[0], 1),
+        "roofline": round(roof / took, 3),
     }
 
 
-def skipped(point: Point) -> bool:
-    """Tell whether a point would run in NumPy all the same, or take minutes."""
-    below = point.engine == "kernels" and point.n_qubits < 6  # these run in NumPy
-    slow = point.engine == "numpy" and point.reps > 20
-    return below or slow
+def sweep(rows: list[dict], column: str, kind: tuple) -> list[dict]:
+    """Return the rows of one kind in which only `column` varies."""
+    fixed = SWEEPS[column] | dict(
+        zip(("engine", "dtype", "n_threads"), kind, strict=True)
+    )
+    return [row for row in rows if all(row[k] == v for k, v in fixed.items())]
+
+
+def kinds(rows: list[dict]) -> list[tuple]:
+    """Return the combinations of engine, precision and threads."""
+    found = {(r["engine"], r["dtype"], r["n_threads"]) for r in rows}
+    return sorted(kind for kind in found if kind[0] == "kernels") + [
+        ("numpy", "float64", 1)
+    ]
 
 
 def exponents(rows: list[dict]) -> list[str]:
     """Fit time ~ quantity**exponent to the upper half of each sweep."""
-    quantity = {
-        "samples": lambda row: row["n_samples"],
-        "qubits": lambda row: 2 ** row["n_qubits"],
-        "layers": lambda row: row["reps"] + 1,
+    quantities = {
+        "n_samples": ("samples", lambda n: n),
+        "n_qubits": ("amplitudes", lambda n: 2**n),
+        "reps": ("layers and parameters", lambda n: n + 1),
     }
     lines = []
-    for sweep, of in quantity.items():
-        kinds = {(row["engine"], row["dtype"], row["n_threads"]) for row in rows}
-        for engine, dtype, n_threads in sorted(kinds):
-            chosen = [
-                (of(row), row["seconds"])
-                for row in rows
-                if (row["sweep"], row["engine"], row["dtype"], row["n_threads"])
-                == (sweep, engine, dtype, n_threads)
-            ]
-            x, y = np.log(np.array(sorted(chosen)[len(chosen) // 2 :])).T
-            name = {"qubits": "amplitudes", "layers": "layers and parameters"}
+    for column, (name, quantity) in quantities.items():
+        for kind in kinds(rows):
+            chosen = sorted(
+                (quantity(r[column]), r["seconds"]) for r in sweep(rows, column, kind)
+            )
+            if len(chosen) > 2:
+                x, y = np.log(np.array(chosen[(len(chosen) - 1) // 2 :])).T
+                exponent = np.polyfit(x, y, 1)[0]
+                lines.append(f"time ~ {name}**{exponent:.2f}  {kind}")
+    return lines
+
+
+def summary(rows: list[dict]) -> list[str]:
+    """Return lines on the roofline and on what two threads gain."""
+    lines = []
+    times = {tuple(r[k] for k in Point._fields): r["seconds"] for r in rows}
+    for dtype in ("float64", "float32"):
+        chosen = [
+            r
+            for r in rows
+            if r["engine"] == "kernels" and r["dtype"] == dtype and r["n_threads"] == 1
+        ]
+        text = ", ".join(
+            f"{np.median([r['roofline'] for r in chosen if r['reps'] == reps]):.0%} at "
+            f"reps={reps}"
+            for reps in REPS
+        )
+        lines.append(f"{dtype}, one thread, median fraction of the roofline: {text}")
+        gains = [
+            seconds / times[(*key[:-1], 2)]
+            for key, seconds in times.items()
+            if key[0] == "kernels"
+            and key[4:] == (dtype, 1)
+            and seconds > 0.01
+            and (*key[:-1], 2) in times
+        ]
+        if gains:
             lines.append(
-                f"time ~ {name.get(sweep, sweep)}**{np.polyfit(x, y, 1)[0]:.2f}  "
-                f"({engine}, {dtype}, {n_threads} thread(s))"
+                f"{dtype}, two threads, {len(gains)} points of at least 10 ms: median "
+                f"{np.median(gains):.2f} times as fast as one, worst {min(gains):.2f}"
             )
     return lines
 
@@ -178,59 +198,69 @@ def plot(rows: list[dict], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(2, 3, figsize=(11, 6), layout="constrained")
-    columns = {"qubits": "n_qubits", "layers": "reps", "samples": "n_samples"}
-    for (sweep, column), (upper, lower) in zip(columns.items(), axes.T, strict=True):
-        labels = sorted({(r["engine"], r["dtype"], r["n_threads"]) for r in rows})
-        for label in labels:
-            keys = ("engine", "dtype", "n_threads")
-            mine = [
-                r
-                for r in rows
-                if r["sweep"] == sweep and tuple(r[k] for k in keys) == label
-            ]
+    for column, (upper, lower) in zip(SWEEPS, axes.T, strict=True):
+        for kind in kinds(rows):
+            mine = sorted(sweep(rows, column, kind), key=lambda r: r[column])
             x = [r[column] for r in mine]
-            text = f"{label[0]}, {label[1]}, {label[2]} thread(s)"
+            text = f"{kind[0]}, {kind[1]}, {kind[2]} thread(s)"
             upper.plot(x, [r["us_per_sample"] for r in mine], "o-", ms=3, label=text)
-            lower.plot(x, [r["utilisation"] for r in mine], "o-", ms=3)
-        upper.set(yscale="log", ylabel="µs per sample")
-        lower.set(xlabel=column, ylabel="utilisation", ylim=(0, None))
+            lower.plot(x, [100 * r["roofline"] for r in mine], "o-", ms=3)
+        fixed = ", ".join(f"{k}={v}" for k, v in SWEEPS[column].items())
+        upper.set(yscale="log", ylabel="µs per sample", title=fixed)
+        lower.set(xlabel=column, ylabel="% of the roofline", ylim=(0, None))
         for axis in (upper, lower):
-            if sweep != "qubits":
+            axis.grid(alpha=0.3)
+            if column != "n_qubits":
                 axis.set_xscale("log")
     axes[0, 0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
 
 
+def write(rows: list[dict], path: Path) -> None:
+    """Write rows as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
+    """Measure all points, then the peers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--seconds", type=float, default=0.5, help="spent on each point (default 0.5)"
+        "--seconds", type=float, default=0.3, help="spent on each point (default 0.3)"
     )
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--no-peers", action="store_true", help="only the engine")
+    arguments = parser.parse_args()
     threads = idle_threads()
     lines = [describe_machine().replace(", one thread", ""), f"seed {SEED}"]
     if len(threads) == 1:
         lines.append("two threads: not measured, other processes use the cores")
-    print(*lines, sep="\n")
     rows: list[dict] = []
-    for point in points(threads):
-        if skipped(point):
-            continue
-        row = point._asdict() | measure(point, seconds)
-        if not rows:
-            print(*row)
-        rows.append(row)
-        print(*row.values(), flush=True)
-    fits = exponents(rows)
-    print(*fits, sep="\n")
-    RESULTS.mkdir(exist_ok=True)
-    with open(RESULTS / "engine_scaling.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    text = "\n".join([*lines, *fits]) + "\n"
-    (RESULTS / "engine_scaling.txt").write_text(text)
+    with threadpool_limits(1, user_api="blas"):
+        speeds = {dtype: machine_speed(dtype) for dtype in ("float64", "float32")}
+        for dtype, (flops, bandwidth) in speeds.items():
+            lines.append(
+                f"{dtype}: matrix product {flops / 1e9:.1f} GFLOP/s, dot product "
+                f"{bandwidth / 1e9:.1f} GB/s"
+            )
+        print(*lines, sep="\n")
+        for point in points(threads):
+            row = measure(point, speeds[point.dtype], arguments.seconds)
+            rows.append(point._asdict() | row)
+            if len(rows) == 1:
+                print(*rows[0])
+            print(*rows[-1].values(), flush=True)
+    ends = [*summary(rows), *exponents(rows)]
+    print(*ends, sep="\n", flush=True)
+    write(rows, RESULTS / "engine_scaling.csv")
+    (RESULTS / "engine_scaling.txt").write_text("\n".join([*lines, *ends]) + "\n")
     plot(rows, RESULTS / "engine_scaling.png")
+    if not arguments.no_peers:
+        script = Path(__file__).with_name("engine_speed.py")
+        table = RESULTS / "engine_scaling_peers.csv"
+        command = [sys.executable, script, *PEERS, "--csv", table]
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

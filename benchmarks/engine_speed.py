@@ -4,17 +4,19 @@ Value and gradient of a batch of amplitude-encoded samples: Z on all qubits afte
 ``real_amplitudes(n_qubits, reps, entanglement="reverse_linear")``, and the gradient of
 ``sum_i c_i E_i``, on one core. Run with
 
-    python benchmarks/engine_speed.py [--reps 1 4] [--json speed.json]
+    python benchmarks/engine_speed.py [--qubits 11] [--reps 1 4] [--csv speed.csv]
 
 Peers that cannot be imported are left out (``pip install -e ".[bench]"``; sQUlearn is
 extra). Every result is compared with ours. All take turns, so that other load hits all
-of them, and the smallest processor time of each counts.
+of them; at its turn each is called for at least 20 ms, and the smallest processor time
+of a call counts.
 """
 
 import argparse
 import csv
 import json
 import statistics
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +31,7 @@ from skqnn._statevector import StatevectorEngine
 
 OURS, GEMM = "skqnn", "GEMM"
 MIN_REPEATS = 3
+TURN = 0.02  # seconds
 
 
 def exact_engine(task: Task) -> Callable[[], Result]:
@@ -102,13 +105,16 @@ def take_turns(runs: dict[str, Callable], repeat: int, budget: float) -> dict:
     for _ in range(repeat):
         for name, run in runs.items():
             if len(times[name]) < MIN_REPEATS or sum(times[name]) < budget:
+                end = time.perf_counter() + TURN
                 times[name].append(cpu_seconds(run))
+                while time.perf_counter() < end:
+                    times[name].append(cpu_seconds(run))
     return times
 
 
-def compare(args: argparse.Namespace, reps: int) -> tuple[list[dict], dict]:
-    """Return one row per peer, ours first, and the roofline at one depth."""
-    tasks = make_tasks(args.qubits, reps, args.samples, args.dtype, args.seed)
+def compare(args: argparse.Namespace, n_qubits: int, reps: int):
+    """Return one row per peer, ours first, and the roofline at one size."""
+    tasks = make_tasks(n_qubits, reps, args.samples, args.dtype, args.seed)
     runs = {GEMM: matrix_product(args.dtype), OURS: exact_engine(tasks[True])}
     ours = {"peer": OURS, "version": skqnn.__version__, "reps": reps}
     rows = [ours | {"scale": 1, "max_difference": 0.0, "note": ""}]
@@ -121,6 +127,7 @@ def compare(args: argparse.Namespace, reps: int) -> tuple[list[dict], dict]:
         run()
     times = take_turns(runs, args.repeat, args.budget)
     for row in rows:
+        row |= {"n_qubits": n_qubits, "n_samples": args.samples, "dtype": args.dtype}
         if seconds := times.get(row["peer"]):
             row["ms"] = 1e3 * row["scale"] * min(seconds)
             row["median_ms"] = 1e3 * row["scale"] * statistics.median(seconds)
@@ -177,7 +184,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--qubits", type=int, default=11)
+    parser.add_argument("--qubits", type=int, nargs="+", default=[11])
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--reps", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--dtype", choices=["float64", "float32"], default="float64")
@@ -195,25 +202,31 @@ def main() -> None:
     run_on_one_core()
     machine = describe_machine()
     print(machine)
-    print(
-        f"{args.qubits} qubits, {args.samples} samples, {args.dtype}, "
-        f"seed {args.seed}, best of up to {args.repeat} rounds\n",
-        flush=True,
-    )
-    results = [compare(args, reps) for reps in args.reps]
-    rows = [row for table, _ in results for row in table]
-    rooflines = [roofline for _, roofline in results]
-    print_tables(rows, rooflines)
+    all_rows, all_rooflines = [], []
+    for n_qubits in args.qubits:
+        print(
+            f"{n_qubits} qubits, {args.samples} samples, {args.dtype}, "
+            f"seed {args.seed}, best of up to {args.repeat} rounds\n",
+            flush=True,
+        )
+        results = [compare(args, n_qubits, reps) for reps in args.reps]
+        rows = [row for table, _ in results for row in table]
+        rooflines = [roofline for _, roofline in results]
+        print_tables(rows, rooflines)
+        print(flush=True)
+        all_rows += rows
+        all_rooflines += rooflines
     if args.json:
-        record = {"machine": machine, **vars(args), "rows": rows, "roofline": rooflines}
+        record = {"machine": machine, **vars(args)}
+        record |= {"rows": all_rows, "roofline": all_rooflines}
         with open(args.json, "w") as file:
             json.dump(record, file, indent=1)
     if args.csv:
-        columns = list(dict.fromkeys(key for row in rows for key in row))
+        columns = list(dict.fromkeys(key for row in all_rows for key in row))
         with open(args.csv, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(all_rows)
 
 
 if __name__ == "__main__":
