@@ -14,7 +14,8 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 
 from skqnn._circuit import PAULIS, Gate, rotation_matrix
 
-_ALL = frozenset("IXYZ")
+_LETTERS = "IXYZ"  # bit k of a set of letters stands for the k-th of them
+_IDENTITY, _ALL = 0b0001, 0b1111
 _MAX_CONE_QUBITS = 3  # larger gates are taken to reach every Pauli on their qubits
 _GENERIC_ANGLE = 1.2345  # at which no coefficient of a rotated Pauli vanishes
 
@@ -41,7 +42,7 @@ def as_observables(observables: Sequence) -> list[SparsePauliOp]:
 
 def _as_observable(item: object) -> SparsePauliOp:
     if isinstance(item, str):
-        if not item or not set(item) <= _ALL:
+        if not item or not set(item) <= set(_LETTERS):
             raise ValueError(
                 "`observables` must be Pauli strings made of I, X, Y and Z, such as "
                 f"'ZZI' (the last letter is qubit 0), got {item!r}."
@@ -76,57 +77,75 @@ def visible_gates(
     """Tell for each gate whether an observable might see it, bool of (n_gates,)."""
     terms = {label for op in observables for label, _ in op.label_iter()}
     visible = np.zeros(len(gates), dtype=bool)
+    kinds = [(gate.matrix.tobytes(), gate.parameter >= 0) for gate in gates]
+    number = {kind: k for k, kind in enumerate(dict.fromkeys(kinds))}
+    backwards = [
+        (position, gates[position].qubits, number[kinds[position]])
+        for position in range(len(gates) - 1, -1, -1)
+    ]
+    transfers: dict = {}
     memo: dict = {}
     for term in sorted(terms):
-        letters = [frozenset(letter) for letter in reversed(term)]
-        for position in range(len(gates) - 1, -1, -1):
-            gate = gates[position]
-            before = tuple(letters[q] for q in gate.qubits)
-            if all(letter == {"I"} for letter in before):
+        letters = [1 << _LETTERS.index(letter) for letter in reversed(term)]
+        for position, qubits, kind in backwards:
+            before = tuple([letters[q] for q in qubits])
+            if max(before) == _IDENTITY:
                 continue
-            seen, after = _pull_back(gate, before, memo)
-            visible[position] |= seen
+            if (kind, before) not in memo:
+                if kind not in transfers:
+                    transfers[kind] = _transfer(gates[position])
+                memo[kind, before] = _pull_back(transfers[kind], before)
+            seen, after = memo[kind, before]
             if seen:
-                for qubit, letter in zip(gate.qubits, after, strict=True):
+                visible[position] = True
+                for qubit, letter in zip(qubits, after, strict=True):
                     letters[qubit] = letter
     return visible
 
 
-def _pull_back(gate: Gate, before: tuple, memo: dict) -> tuple[bool, tuple]:
-    """Return whether the gate changes these letter sets, and the sets before it."""
-    if len(gate.qubits) > _MAX_CONE_QUBITS:
-        return True, (_ALL,) * len(gate.qubits)
-    key = (gate.matrix.tobytes(), gate.parameter >= 0, before)
-    if key not in memo:
-        unitary = gate.matrix
-        if gate.parameter >= 0:
-            unitary = rotation_matrix(gate.matrix, _GENERIC_ANGLE)
-        memo[key] = _conjugate(unitary, before)
-    return memo[key]
+def _transfer(gate: Gate) -> tuple[np.ndarray, np.ndarray] | None:
+    """Expand U^dagger P U in Pauli strings for all strings P on k qubits.
+
+    Returns
+    -------
+    changed : ndarray of shape (4,) * k
+        Whether the gate changes a string; the last axis is the first qubit's letter.
+    reached : ndarray of shape (4,) * k + (4,) * k
+        Whether the second string is in the expansion of the first.
+
+    Gates on more qubits than `_MAX_CONE_QUBITS` are not expanded: None.
+    """
+    n_qubits = len(gate.qubits)
+    if n_qubits > _MAX_CONE_QUBITS:
+        return None
+    unitary = gate.matrix
+    if gate.parameter >= 0:
+        unitary = rotation_matrix(gate.matrix, _GENERIC_ANGLE)
+    letters = np.array([PAULIS[letter] for letter in _LETTERS])
+    strings = np.eye(1)[None]
+    for size in range(1, n_qubits + 1):
+        product = np.einsum("aij,bkl->abikjl", letters, strings)
+        strings = product.reshape(4**size, 2**size, 2**size)
+    evolved = unitary.conj().T @ strings @ unitary
+    changed = np.abs(evolved - strings).max(axis=(1, 2)) > 1e-12
+    overlaps = np.abs(np.einsum("qij,pij->pq", strings.conj(), evolved))
+    shape = (4,) * n_qubits
+    return changed.reshape(shape), (overlaps > 1e-10).reshape(shape + shape)
 
 
-def _conjugate(unitary: np.ndarray, before: tuple) -> tuple[bool, tuple]:
-    """Expand U^dagger P U in Pauli strings for all strings P of the letter sets."""
-    after: list[set] = [set() for _ in before]
-    seen = False
-    for string in itertools.product(*before):
-        pauli = _pauli_matrix(string)
-        evolved = unitary.conj().T @ pauli @ unitary
-        seen |= not np.allclose(evolved, pauli, atol=1e-12)
-        for other in itertools.product("IXYZ", repeat=len(before)):
-            overlap = np.vdot(_pauli_matrix(other), evolved)
-            if abs(overlap) > 1e-10:
-                for letters, letter in zip(after, other, strict=True):
-                    letters.add(letter)
-    return seen, tuple(frozenset(letters) for letters in after)
-
-
-def _pauli_matrix(string: tuple[str, ...]) -> np.ndarray:
-    """Return the matrix of Pauli letters, the first letter on the first qubit."""
-    matrix = np.eye(1)
-    for letter in string:
-        matrix = np.kron(PAULIS[letter], matrix)
-    return matrix
+def _pull_back(transfer: tuple | None, before: tuple[int, ...]) -> tuple[bool, tuple]:
+    """Return whether a gate changes these letter sets, and the sets before it."""
+    n_qubits = len(before)
+    if transfer is None:
+        return True, (_ALL,) * n_qubits
+    changed, reached = transfer
+    chosen = np.ix_(*[[b for b in range(4) if s >> b & 1] for s in before[::-1]])
+    after = reached[chosen].any(axis=tuple(range(n_qubits)))
+    sets = []
+    for axis in range(n_qubits - 1, -1, -1):
+        others = tuple(k for k in range(n_qubits) if k != axis)
+        sets.append(int(after.any(axis=others) @ (1, 2, 4, 8)))
+    return bool(changed[chosen].any()), tuple(sets)
 
 
 def dead_parameters(

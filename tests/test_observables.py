@@ -9,7 +9,12 @@ from qiskit.quantum_info import Operator, Pauli, SparsePauliOp, random_statevect
 
 from skqnn._ansatz import ANSATZE, build_ansatz
 from skqnn._circuit import compile_circuit
-from skqnn._observables import as_observables, choose_observables, dead_parameters
+from skqnn._observables import (
+    as_observables,
+    choose_observables,
+    dead_parameters,
+    visible_gates,
+)
 
 PAULI = [("XZ", 0.5), ("YI", 2.0)]
 
@@ -134,6 +139,16 @@ def test_dead_parameters_repeated_parameter_lives_if_one_gate_does():
     circuit.ry(a, 0)
     circuit.ry(a, 1)
     assert len(dead_in(circuit, as_observables(["IZ"]))) == 0
+
+
+@pytest.mark.parametrize("angle", [1e-9, 1e-6])
+def test_visible_gates_sees_a_small_fixed_rotation(angle):
+    circuit = QuantumCircuit(2)
+    circuit.rz(angle, 0)
+    circuit.rz(angle, 1)
+    gates = compile_circuit(circuit)
+    seen = visible_gates(gates, as_observables(["IX"]))
+    assert seen.tolist() == [True, False]
 
 
 SIZES = [(n, k) for n in [1, 2, 3, 4, 5, 8] for k in [1, 3, 4, 7, 10] if k < 2**n]
