@@ -1,6 +1,21 @@
-"""Fixtures that several test modules share."""
+"""Fixtures that several test modules share, and an option of the tests."""
+
+import importlib
 
 import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--require-imports",
+        action="store_true",
+        help="a test whose packages cannot be imported fails, and is not skipped",
+    )
+
+
+def pytest_configure(config):
+    if config.option.require_imports:
+        pytest.importorskip = importlib.import_module
 
 
 @pytest.fixture

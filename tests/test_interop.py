@@ -14,7 +14,7 @@ from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 from skqnn.export import load, save
 
 # What these packages warn about among themselves is not ours.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 X, Y = load_digits(n_class=2, return_X_y=True)
 
 
@@ -129,6 +129,7 @@ def test_our_files_hold_steps_that_skops_trusts(tmp_path):
     assert np.array_equal(loaded.predict_proba(X), reduced.predict_proba(X))
 
 
+@pytest.mark.pennylane
 def test_pennylane_runs_the_exported_circuit(model):
     pytest.importorskip("pennylane_qiskit")
     import pennylane

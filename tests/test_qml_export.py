@@ -68,6 +68,7 @@ def test_direct_preparation_is_refused():
             export(model, state_preparation="direct")
 
 
+@pytest.mark.interop
 def test_torch_connector_trains_the_network_further():
     torch = pytest.importorskip("torch")
     from qiskit_machine_learning.connectors import TorchConnector
