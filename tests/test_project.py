@@ -172,10 +172,17 @@ def test_version_is_a_literal_that_the_build_can_read():
 
 def test_newest_release_in_changelog_is_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    first, *released = re.findall(r"^## \[(.+?)\]", text, flags=re.MULTILINE)
-    assert first == "Unreleased"
+    released = re.findall(r"^## \[(.+?)\]", text, flags=re.MULTILINE)
     if released and ".dev" not in skqnn.__version__:
         assert released[0] == skqnn.__version__
+
+
+def test_changes_have_a_kind_that_the_changelog_knows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    kinds = "|".join(project["tool"]["towncrier"]["fragment"])
+    names = {path.name for path in (ROOT / "changelog.d").iterdir()} - {"README.md"}
+    wrong = [n for n in names if not re.fullmatch(rf"(\d+|\+\w+)\.({kinds})\.md", n)]
+    assert not wrong
 
 
 def test_package_declares_its_types():
