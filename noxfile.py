@@ -17,7 +17,7 @@ PYTHONS = nox.project.python_versions(PROJECT)
 TORCH = "torch==2.13.0"
 
 # Two processes with one thread each are the fastest way to use two cores.
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+PARALLEL = ("-n", "2")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 ENVIRONMENT = dict.fromkeys(THREADS, "1") | {"MPLBACKEND": "Agg"}
 
@@ -47,7 +47,8 @@ def pytest(session, *arguments, **environment):
 def fast_tests(session):
     """Run the tests that need no extra but `test`, all of which must be importable."""
     selection = "not slow and not interop and not pennylane"
-    pytest(session, "--require-imports", *PARALLEL, "-m", selection)
+    arguments = (*PARALLEL, "--dist", "loadfile", "-m", selection)
+    pytest(session, "--require-imports", *arguments)
 
 
 @nox.session(python=PYTHONS[0])
