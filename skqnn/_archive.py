@@ -22,8 +22,10 @@ _MODEL = "model.json"
 # A file says what a model is, not where it runs, whom that bills or what is logged in
 # with: these parameters come back at their defaults, and callbacks do not come back.
 _NOT_SAVED = {
+    "_built_from",
     "_limits",
     "_metadata_request",  # stands in a place of its own
+    "_simulator",
     "_skl_callbacks",
     "backend",
     "backend_options",

@@ -5,7 +5,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from copy import copy
 from functools import partial
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,9 @@ from skqnn._training import (
 )
 
 _log = logging.getLogger(__name__)
+
+# Of more, a compiled model may need megabytes, and compiling costs less than running.
+_MOST_KEPT_QUBITS = 12
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -228,7 +233,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     U^dagger O_k U |x>``. Bit order is Qiskit's: qubit 0 is the least significant bit of
     the index of an amplitude. An epoch costs O(n_samples * n_gates * 2**n_qubits) time
     for value and gradient together, whatever the number of parameters; memory is the
-    states and one copy of a mini-batch.
+    states and one copy of a mini-batch. The compiled circuit of up to 12 qubits, about a
+    megabyte, is kept for the next call, but not in copies and pickles.
 
     How the defaults were chosen is printed by ``benchmarks/defaults.py``.
 
@@ -426,8 +432,19 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n_classes,
         )
 
+    def _architecture(self) -> list[tuple] | None:
+        """Return the arguments of the circuits if they are names and numbers."""
+        names = ("encoding", "ansatz", "reps", "entanglement", "observables")
+        values = [getattr(self, name) for name in names]
+        values = [tuple(v) if isinstance(v, list) else (v,) for v in values]
+        plain = all(isinstance(item, str | int) for v in values for item in v)
+        return values if plain else None
+
     def _check_architecture(self):
         """Refuse to continue training with the circuits of other arguments."""
+        arguments = self._architecture()
+        if arguments is not None and arguments == vars(self).get("_built_from"):
+            return
         model = self._build(self.n_features_in_, len(self.classes_))
         fitted = (self.circuit_, self.feature_map_, self.observables_)
         if not same_model(model, fitted):
@@ -436,6 +453,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "be those that training began with, got others; call fit with "
                 "warm_start=False to begin anew."
             )
+        self._built_from: list[tuple] | None = arguments
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
@@ -488,6 +506,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
+        self._built_from = self._architecture()
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_, dead = model
         self.dead_parameters_ = dead
@@ -527,9 +546,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Make the engine, and close what it opened."""
         with threadpool_limits(1, user_api="blas"), _verbose_logging(self.verbose):
             if self.backend is None:
-                yield StatevectorEngine(
-                    self.circuit_, self.observables_, feature_map=self.feature_map_
-                )
+                yield self._exact_engine()
                 return
             device = resolve(
                 self.backend,
@@ -549,6 +566,20 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
             with closing(engine):
                 yield engine
+
+    def _exact_engine(self) -> StatevectorEngine:
+        """Return a simulator of the fitted model, compiled once for each model.
+
+        What is compiled is kept beside the model it belongs to, whatever the parameters
+        are set to, but not in copies and pickles. Calls from several threads share it.
+        """
+        model = self.circuit_, self.observables_, self.feature_map_
+        kept, engine = vars(self).get("_simulator", (None, None))
+        if kept is None or not all(map(is_, kept, model)):
+            engine = StatevectorEngine(model[0], model[1], feature_map=model[2])
+            if self.n_qubits_ <= _MOST_KEPT_QUBITS:
+                self._simulator = model, engine
+        return copy(engine)
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
@@ -754,7 +785,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return what a copy needs to predict as if training had stopped here."""
         names = ("theta_", "scale_", "bias_", "loss_", "n_iter_")
         copies = {name: np.copy(getattr(self, name)) for name in names[:3]}
-        return copies | {name: getattr(self, name) for name in names[3:]}
+        others = (*names[3:], *({"_simulator"} & set(vars(self))))
+        return copies | {name: getattr(self, name) for name in others}
 
     def _log_epoch(self):
         text = f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}"
@@ -882,6 +914,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
         state = super().__getstate__() | {"backend": portable(self.backend)}
+        state.pop("_simulator", None)
         # A model that was trained on a device must open on a machine without one.
         return {name: to_numpy(value) for name, value in state.items()}
 

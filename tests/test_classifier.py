@@ -1,7 +1,10 @@
 """QNNClassifier: what each argument does, what is learnt and remembered."""
 
+import copy
 import logging
+import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,9 +17,10 @@ from qiskit.quantum_info import Statevector
 from qiskit_machine_learning.gradients import ParamShiftEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skqnn import QNNClassifier
+from skqnn import QNNClassifier, _classifier
 from skqnn._model import DeadParameterWarning
 
 RNG = np.random.default_rng(0)
@@ -462,6 +466,60 @@ def test_backend_changed_after_fit_leaves_the_fitted_state_alone():
     assert (before.pop("backend"), after.pop("backend")) == (None, "aer")
     assert all(after[name] is value for name, value in before.items())
     assert len(before) == len(after)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Record each model that is compiled for the simulator."""
+    seen = []
+    make = _classifier.StatevectorEngine
+    monkeypatch.setattr(
+        _classifier,
+        "StatevectorEngine",
+        lambda *a, **k: seen.append(a) or make(*a, **k),
+    )
+    return seen
+
+
+def test_model_is_compiled_once_for_fit_and_all_that_follows(compiled):
+    classifier = train(learning_rate="cosine")
+    classifier.predict(X)
+    classifier.partial_fit(X, Y).set_params(tol=1.0).predict_proba(X[:1])
+    assert len(compiled) == 1
+    classifier.set_params(reps=2).fit(X, Y).predict(X)
+    assert [model[0] for model in compiled[1:]] == [classifier.circuit_]
+
+
+def test_model_replaced_by_hand_is_compiled_anew(compiled):
+    classifier = train()
+    classifier.observables_ = [-classifier.observables_[0]]
+    E = classifier.decision_function(X) - classifier.bias_
+    classifier.observables_ = [-classifier.observables_[0]]
+    assert_allclose(classifier.decision_function(X) - classifier.bias_, -E)
+    assert len(compiled) == 3
+
+
+def test_large_model_is_not_kept(compiled, monkeypatch):
+    monkeypatch.setattr(_classifier, "_MOST_KEPT_QUBITS", 1)
+    train().predict(X)
+    assert len(compiled) == 2
+
+
+def test_compiled_model_stays_out_of_copies_and_pickles():
+    classifier = train()
+    assert "_simulator" in vars(classifier)
+    for duplicate in (clone, copy.copy, copy.deepcopy):
+        assert "_simulator" not in vars(duplicate(classifier))
+    assert b"StatevectorEngine" not in pickle.dumps(classifier)
+
+
+def test_predictions_in_threads_share_the_compiled_model(compiled):
+    classifier = train()
+    expected = classifier.decision_function(X)
+    with ThreadPoolExecutor(4) as pool:
+        for scores in pool.map(classifier.decision_function, [X] * 20):
+            assert_array_equal(scores, expected)
+    assert len(compiled) == 1
 
 
 def test_float32_is_trained_in_float32():

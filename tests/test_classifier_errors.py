@@ -141,6 +141,13 @@ def test_continued_training_refuses_other_circuits(method, change):
         getattr(classifier, method)(X, Y)
 
 
+def test_continued_training_notices_a_list_changed_in_place():
+    classifier = QNNClassifier(observables=["ZZ"], random_state=0).fit(X, Y)
+    classifier.partial_fit(X, Y).observables[0] = "IZ"
+    with pytest.raises(ValueError, match="must be those that training began with"):
+        classifier.partial_fit(X, Y)
+
+
 def test_fit_after_warm_start_refuses_other_data():
     classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)
     with pytest.raises(ValueError, match=r"`warm_start` needs the same classes"):
