@@ -233,8 +233,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     U^dagger O_k U |x>``. Bit order is Qiskit's: qubit 0 is the least significant bit of
     the index of an amplitude. An epoch costs O(n_samples * n_gates * 2**n_qubits) time
     for value and gradient together, whatever the number of parameters; memory is the
-    states and one copy of a mini-batch. The compiled circuit of up to 12 qubits, about a
-    megabyte, is kept for the next call, but not in copies and pickles.
+    states and one copy of a mini-batch. The compiled circuit of up to 12 qubits, which
+    takes about a megabyte, is kept for the next call, but not in copies and pickles.
 
     How the defaults were chosen is printed by ``benchmarks/defaults.py``.
 
