@@ -6,7 +6,7 @@ from pathlib import Path
 
 import skqnn
 
-sys.path.insert(0, str(Path(__file__).parent))  # for _gallery
+sys.path.insert(0, str(Path(__file__).parent))  # for _gallery, _mathml
 
 project = "skqnn"
 author = "The skqnn developers"
@@ -17,7 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
+    "_mathml",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
