@@ -14,8 +14,9 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 
 from skqnn._arrays import Rows
+from skqnn._layout import VECTOR_BYTES, lay_out
 from skqnn._program import Program, as_program
-from skqnn._schedule import VECTOR_BYTES, backward, blocks, forward, lay_out
+from skqnn._schedule import backward, blocks, forward
 
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
@@ -47,17 +48,19 @@ class Compiled:
         signs, which = _signs(program)
         active = [[r.qubit for r in layer] for layer in program.rotations]
         sources = [move.source for move in program.moves]
-        layout = lay_out(active, sources, which, n_qubits)
-        self._layout = layout
+        self._string = program.string
+        folded = program.string is not None
+        self._layout = layout = lay_out(active, sources, which, n_qubits, folded)
         self._signs = signs
         self._rescaled = np.array(which) >= 0
         self._images = program.images
         self._weights = program.weights
         self._n_sweeps = layout.n_sweeps
         self._taped = len(active) * 2**n_qubits * VECTOR_BYTES <= _TAPE_BYTES
-        self._forward = {taped: forward(layout, taped) for taped in (True, False)}
-        self._backward = backward(layout, self._taped)
-        self._n_work = {k: blocks(len(active), k).number for k in (True, False)}
+        taped = {True: self._taped, False: False}  # with and without derivatives
+        self._forward = {k: forward(layout, taped[k], k) for k in taped}
+        self._backward = backward(layout, self._taped, self._forward[True][1])
+        self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
         used = int(layout.tables.max()) + VECTOR_BYTES
         self._block_bytes = -(-used // _PAGE) * _PAGE
         self._mirrors = np.zeros_like(layout.qubits)
@@ -76,8 +79,8 @@ class Compiled:
 
     def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
-        task, _, growth = self._bind(theta, states.array.dtype, taped=False)
-        return self._run(task, growth, states)[0]
+        task, _, scale = self._bind(theta, states.array.dtype, pulled=False)
+        return self._run(task, scale, states)[0]
 
     def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback.
@@ -86,7 +89,7 @@ class Compiled:
         they fit; otherwise the pullback runs the circuit again.
         """
         array, places = states
-        task, slopes, growth = self._bind(theta, array.dtype, self._taped)
+        task, slopes, scale = self._bind(theta, array.dtype, pulled=True)
         n_samples, n_observables = len(places), len(self._weights)
         jacobian = None
         if (
@@ -94,13 +97,13 @@ class Compiled:
             and n_samples * slopes.size * array.itemsize <= _JACOBIAN_BYTES
         ):
             ones = np.ones((n_samples, 1))
-            E, jacobian = self._run(task, growth, states, ones, blocks_per_row=1)
+            E, jacobian = self._run(task, scale, states, ones, blocks_per_row=1)
         else:
-            E, _ = self._run(task, growth, states)
+            E, _ = self._run(task, scale, states)
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             if jacobian is None:
-                _, rows = self._run(task, growth, states, cotangent, _ROW_BLOCKS)
+                _, rows = self._run(task, scale, states, cotangent, _ROW_BLOCKS)
                 total = rows.sum(axis=0, dtype=np.float64).sum(axis=-1)
             else:
                 lanes = _lanes(cotangent, jacobian.shape[-1], np.float64)[:, 0]
@@ -110,8 +113,8 @@ class Compiled:
 
         return E, pullback
 
-    def _bind(self, theta: np.ndarray, dtype: np.dtype, taped: bool) -> tuple:
-        """Return the task at theta, the slopes and the growth, see `_kernels.bind`."""
+    def _bind(self, theta: np.ndarray, dtype: np.dtype, pulled: bool) -> tuple:
+        """Return the task at theta, the slopes and the scale, see `_kernels.bind`."""
         from skqnn._kernels import Rotations, Task, bind
 
         layout = self._layout
@@ -123,31 +126,37 @@ class Compiled:
             self._images,
             self._n_sweeps,
             self._rescaled,
+            self._string is not None,
         )
-        shape = layout.qubits.shape
-        tangents, slopes, factors = (
-            np.zeros((2, *shape)),
-            np.zeros(shape),
-            np.ones(shape[0]),
-        )
-        at = (angles.reshape(shape), taped)
-        flip, growth = bind(rotations, *at, tangents, slopes, factors)
-        schedule, final = self._forward[taped]
+        n_layers, *shape = layout.qubits.shape
+        tangents = np.zeros((2, n_layers + 1, *shape))
+        slopes, factors = np.zeros((n_layers, *shape)), np.ones(n_layers)
+        at = (angles.reshape(slopes.shape), pulled and self._taped)
+        flip, odd, scale = bind(rotations, *at, tangents, slopes, factors)
+        weights = self._weights
+        if self._string is not None and layout.fold is not None:
+            sign = self._string.coefficient * _eigenvalues(flip & self._string.mask)
+            scale, slopes = sign * scale, sign * slopes
+            still = self._string.mask & ~odd
+            weights = _eigenvalues(layout.fold.rows & still)[np.newaxis]
+            flip = layout.fold.flip(odd)
+        schedule, final = self._forward[pulled]
         task = Task(
             schedule,
             self._backward,
             final,
-            self._n_work[taped],
+            self._n_work[pulled],
             layout.tables,
             self._signs.astype(dtype),
             tangents.astype(dtype),
             factors.astype(dtype),
-            self._weights.astype(dtype, order="C"),
+            weights.astype(dtype, order="C"),
             flip,
+            self._string is not None,
         )
-        return task, slopes, growth
+        return task, slopes, scale
 
-    def _run(self, task, growth, states, cotangent=None, blocks_per_row=1) -> tuple:
+    def _run(self, task, scale, states, cotangent=None, blocks_per_row=1) -> tuple:
         """Return the expectations, and the derivatives by the angles.
 
         Returns
@@ -163,8 +172,10 @@ class Compiled:
         lanes = VECTOR_BYTES // dtype.itemsize
         n_blocks = -(-n_samples // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
-        E = np.empty((n_blocks, len(self._weights), lanes), dtype=dtype)
-        cotangents = E if cotangent is None else _lanes(cotangent, lanes, dtype)
+        E = np.zeros((n_blocks, len(self._weights), lanes), dtype=dtype)
+        cotangents = np.ones_like(E)
+        if cotangent is not None:
+            cotangents = _lanes(cotangent, lanes, dtype)
         out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
 
         def simulate(part: tuple[int, int]) -> None:
@@ -175,7 +186,7 @@ class Compiled:
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         _share_out(simulate, n_blocks, n_threads, blocks_per_row)
         E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
-        return E.astype(np.float64) / growth**2, out
+        return E.astype(np.float64) * scale, out
 
     def _workspace(self, dtype: np.dtype, n_blocks: int) -> np.ndarray:
         """Return memory for blocks that start on a page, shape (n_blocks, size).
@@ -210,6 +221,11 @@ def _signs(program: Program) -> tuple[np.ndarray, list[int]]:
         growth = len(layer) if rescaled else growth
         which.append(row if rescaled else -1)
     return np.array([np.frombuffer(row) for row in rows]), which
+
+
+def _eigenvalues(bits: Any) -> Any:
+    """Return 1 for even numbers of ones, -1 for odd ones."""
+    return 1.0 - 2.0 * (np.bitwise_count(bits) & 1)
 
 
 def _lanes(cotangent: np.ndarray, lanes: int, dtype: Any) -> np.ndarray:

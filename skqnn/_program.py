@@ -31,6 +31,13 @@ class Rotation(NamedTuple):
     mirror: bool
 
 
+class PauliString(NamedTuple):
+    """The only observable, if it is a multiple of a product of Z."""
+
+    mask: int  # bit q: there is a Z on qubit q
+    coefficient: float
+
+
 class Program(NamedTuple):
     """Permutations and layers of rotations in turn, and what is measured."""
 
@@ -38,6 +45,7 @@ class Program(NamedTuple):
     images: np.ndarray  # (n_layers, n_qubits, 2, 2), see `_pauli_images`
     rotations: list[list[Rotation]]  # of each layer
     weights: np.ndarray  # (n_observables, 2**n_qubits)
+    string: PauliString | None  # rotations of the last layer are on its qubits only
 
 
 def as_program(steps: list, observables: list, n_qubits: int) -> Program | None:
@@ -60,7 +68,26 @@ def as_program(steps: list, observables: list, n_qubits: int) -> Program | None:
     if images is None or not layers or len(rotations) < len(layers):
         return None
     weights = observables[0][1].real[np.argsort(last.source)].T
-    return Program(moves, images, rotations, weights)
+    string = _pauli_string(weights)
+    if string is not None:
+        # Others than those of the measured qubits change nothing.
+        measured = [r for r in rotations[-1] if string.mask >> r.qubit & 1]
+        if measured:
+            rotations[-1] = measured
+        else:
+            string = None
+    return Program(moves, images, rotations, weights, string)
+
+
+def _pauli_string(weights: np.ndarray) -> PauliString | None:
+    """Return the Pauli string that has these weights, or None if there is none."""
+    coefficient = weights[0, 0]
+    if len(weights) > 1 or np.any(np.abs(weights) != np.abs(coefficient)):
+        return None
+    bits = _linear_part((weights[0] != coefficient).astype(np.intp))
+    if bits is None:
+        return None
+    return PauliString(int(np.sum(bits << np.arange(len(bits)))), float(coefficient))
 
 
 def _alternate(steps: list, n_qubits: int) -> tuple[list[Layer], list[Move]]:

@@ -1,9 +1,7 @@
-"""Vector instructions for the compiled kernels, emitted with Numba and LLVM.
+"""Vector operations of the compiled kernels, as functions that Numba can call.
 
 Row i of a block is amplitude i of as many samples as fit into 64 bytes: one vector of
-the processor (two or four on older ones). The instructions are written with LLVM's
-builder because explicit vectors give the same code with every version of LLVM, while
-loops left to the auto-vectoriser do not. All offsets are in bytes.
+the processor (two or four on older ones).
 """
 
 from functools import partial
@@ -13,85 +11,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._schedule import PAD_BITS, VECTOR_BYTES
-
-_INT = ir.IntType(64)
-_BYTES = ir.IntType(8).as_pointer()
-_FUSE = ("contract",)  # a * b + c may be one instruction
-
-
-class _Emitter:
-    """Emits instructions into one intrinsic; its first argument sets the dtype."""
-
-    def __init__(self, context, builder, signature, args):
-        dtype = next(k for k in signature.args if isinstance(k, types.Array)).dtype
-        self.builder = builder
-        self.itemsize = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.itemsize
-        self.vector = ir.VectorType(context.get_value_type(dtype), self.lanes)
-        self.args = [
-            context.make_array(kind)(context, builder, value=value)
-            if isinstance(kind, types.Array)
-            else value
-            for kind, value in zip(signature.args, args, strict=True)
-        ]
-
-    def number(self, value):
-        return ir.Constant(_INT, value)
-
-    def at(self, array, *indices):
-        """Return the address of array[indices], the first of the rest if fewer."""
-        address = self.builder.bitcast(array.data, _BYTES)
-        strides = cgutils.unpack_tuple(self.builder, array.strides)
-        for index, stride in zip(indices, strides, strict=False):
-            address = self.builder.gep(address, [self.builder.mul(index, stride)])
-        return address
-
-    def item(self, array, index):
-        """Load array[index] of a vector that is contiguous."""
-        return self.builder.load(self.builder.gep(array.data, [index]))
-
-    def entry(self, table, position):
-        """Load an offset from a table, as a 64-bit number."""
-        number = self.builder.load(self.builder.gep(table, [position]))
-        return self.builder.sext(number, _INT)
-
-    def row(self, index):
-        """Return the offset of a row as `row_offsets` does."""
-        gaps = self.builder.lshr(index, self.number(PAD_BITS))
-        return self.builder.mul(
-            self.builder.add(index, gaps), self.number(VECTOR_BYTES)
-        )
-
-    def _vector(self, address, offset):
-        address = self.builder.gep(address, [offset])
-        return self.builder.bitcast(address, self.vector.as_pointer())
-
-    def load(self, address, offset):
-        return self.builder.load(self._vector(address, offset), align=self.itemsize)
-
-    def store(self, value, address, offset):
-        self.builder.store(value, self._vector(address, offset), align=self.itemsize)
-
-    def splat(self, value):
-        """Copy one number into all lanes."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = ir.Constant(ir.IntType(32), 0)
-        vector = self.builder.insert_element(undefined, value, first)
-        return self.shuffle(vector, vector, [0] * self.lanes)
-
-    def shuffle(self, a, b, lanes):
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
-        return self.builder.shuffle_vector(a, b, mask)
-
-    def mul(self, a, b):
-        return self.builder.fmul(a, b, flags=_FUSE)
-
-    def add(self, a, b):
-        return self.builder.fadd(a, b, flags=_FUSE)
-
-    def sub(self, a, b):
-        return self.builder.fsub(a, b, flags=_FUSE)
+from skqnn._emitter import Emitter
+from skqnn._layout import VECTOR_BYTES
 
 
 def _rotate(emit, x, tangents):
@@ -105,117 +26,174 @@ def _rotate(emit, x, tangents):
                 x[low] = down
 
 
-def _contract(emit, x, kets, places, sums):
-    """Add x_high y_low and x_low y_high of each qubit to its two sums."""
+def _weigh(emit, x, weights, positions, factors):
+    """Multiply each row by its weight and by the factors."""
+    for j, position in enumerate(positions):
+        weight = emit.mul(emit.splat(emit.item(weights, position)), factors)
+        x[j] = emit.mul(weight, x[j])
+
+
+def _contract(emit, x, kets, places, totals):
+    """Add x_high y_low - x_low y_high of each qubit to its total.
+
+    If there is one more total, x y is added to it. Partial sums start afresh for every
+    group of rows, so that groups need not wait for one another.
+    """
+    sums = [None] * len(totals)
     for j, place in enumerate(places):
         y = emit.load(kets, place)
-        for q, pair in enumerate(sums):
-            total = pair[j >> q & 1]
-            product = emit.mul(x[j ^ 1 << q], y)
-            emit.builder.store(emit.add(emit.builder.load(total), product), total)
+        for q in range(len(totals)):
+            other = j ^ 1 << q if len(x) >> q > 1 else j
+            product = emit.mul(x[other], y)
+            if sums[q] is None:
+                sums[q] = product
+            elif other < j:
+                sums[q] = emit.sub(sums[q], product)
+            else:
+                sums[q] = emit.add(sums[q], product)
+    for change, total in zip(sums, totals, strict=True):
+        emit.builder.store(emit.add(emit.builder.load(total), change), total)
 
 
-def _sweep_rows(emit, operations, n_bits, rows, blocks, tables, angles, out):
+def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
     """Emit the loop of a sweep over groups of 2**n_bits rows."""
     builder = emit.builder
     source, target, kets = blocks
+    angles, out, (weights, cotangents, E) = numbers
+    reflects = "weigh" in operations
     read, write = (builder.bitcast(t, ir.IntType(32).as_pointer()) for t in tables)
-    numbers = builder.bitcast(angles, emit.vector.element.as_pointer())
-    entries = [builder.gep(numbers, [emit.number(q)]) for q in range(n_bits)]
-    tangents = [emit.splat(builder.load(entry)) for entry in entries]
-    zero = ir.Constant(emit.vector, None)
-    sums = [
-        [cgutils.alloca_once_value(builder, zero) for _ in range(2)]
-        for _ in range(n_bits)
-    ]
+    tangents = emit.splats(angles, n_bits)
+    factors = emit.load(cotangents, emit.number(0)) if reflects else None
+    totals = [emit.variable() for _ in range(n_bits + reflects)]
     loop = (*rows, emit.number(2**n_bits))
     with cgutils.for_range_slice(builder, *loop) as (start, _):
         positions = [builder.add(start, emit.number(j)) for j in range(2**n_bits)]
-        places = [emit.entry(read, position) for position in positions]
+        flipped = [builder.xor(position, flip) for position in positions]
+        loaded = flipped if reflects else positions
+        stored = flipped if operations == ["rotate"] else positions
+        places = [emit.entry(read, position) for position in loaded]
         x = [emit.load(source, place) for place in places]
         for operation in operations:
             if operation == "rotate":
                 _rotate(emit, x, tangents)
+                places = [emit.entry(write, position) for position in stored]
+            elif operation == "weigh":
+                _weigh(emit, x, weights, positions, factors)
             else:
-                _contract(emit, x, kets, places, sums)
+                _contract(emit, x, kets, places, totals)
         if "rotate" in operations:
-            for value, position in zip(x, positions, strict=True):
+            # Loading offsets again takes less time than keeping 16 of them.
+            for value, position in zip(x, stored, strict=True):
                 emit.store(value, target, emit.entry(write, position))
     if "contract" in operations:
-        for q, (plus, minus) in enumerate(sums):
-            where = emit.number(q * VECTOR_BYTES)
-            change = emit.sub(builder.load(plus), builder.load(minus))
-            emit.store(emit.add(emit.load(out, where), change), out, where)
+        for q in range(n_bits):
+            emit.increase(out, q, builder.load(totals[q]))
+    if reflects:
+        emit.increase(E, 0, builder.load(totals[-1]))
 
 
 @intrinsic(prefer_literal=True)
 def sweep(
-    typingctx, order, work, blocks, tables, pair, rows, bits, angles, at, out, to
+    typingctx,
+    order,
+    work,
+    blocks,
+    tables,
+    pair,
+    rows,
+    bits,
+    flip,
+    angles,
+    at,
+    out,
+    to,
+    reflected,
+    block,
 ):
     """Take rows of a block through the registers, 2**bits at a time.
 
     Parameters
     ----------
     order : literal str
-        "rotate", "contract", or both words in the order wanted.
+        "rotate", "contract", both words in the order wanted, or
+        "rotate weigh contract".
     work : array of shape (n_blocks, block_size)
     blocks : (source, target, kets)
         The blocks of `work` to load, to store (if rotated) and to contract with.
     tables, pair : array of shape (n_tables, n_rows), (read, write)
-        The two tables with the offsets of the rows to load and to store.
+        The two tables with the offsets of the rows to load and to store. Kets are read
+        where the rows are.
     rows : (first, last)
         The part of the tables to treat.
     bits : int
         3 or 4, the number of qubits of this sweep.
+    flip : int
+        "rotate" alone stores, "weigh" loads positions ^ flip.
     angles, at : array and leading indices
         ``angles[at]`` are the tangents of "rotate".
     out, to : array of vectors and leading indices
         ``out[to]`` is where the results of "contract" are added.
+    reflected, block : (weights, cotangents, E) and leading index
+        "weigh" multiplies positions by ``weights[0]`` and ``cotangents[block, 0]``, and
+        the products with the kets are added to ``E[block, 0]``.
     """
     operations = order.literal_value.split()
-    arguments = (order, work, blocks, tables, pair, rows, bits, angles, at, out, to)
+    first = (order, work, blocks, tables, pair, rows, bits)
+    arguments = (*first, flip, angles, at, out, to, reflected, block)
 
     def generate(context, builder, signature, args):
-        emit = _Emitter(context, builder, signature, args)
-        _, work, blocks, tables, pair, rows, bits, angles, at, out, to = emit.args
+        emit = Emitter(context, builder, signature, args)
+        _, work, blocks, tables, pair, rows, bits, flip, *numbers = emit.args
+        angles, at, out, to, reflected, block = numbers
         unpack = partial(cgutils.unpack_tuple, builder)
-        blocks = [emit.at(work, block) for block in unpack(blocks)]
+        blocks = [emit.at(work, index) for index in unpack(blocks)]
         tables = [emit.at(tables, table) for table in unpack(pair)]
-        angles, out = emit.at(angles, *unpack(at)), emit.at(out, *unpack(to))
-        rest = (unpack(rows), blocks, tables, angles, out)
+        numbers = [emit.at(angles, *unpack(at)), emit.at(out, *unpack(to))]
+        *_, kinds, _ = signature.args
+        weights, *rest = map(emit.array, kinds, unpack(reflected))
+        numbers.append((weights, *(emit.at(array, block) for array in rest)))
         narrow = builder.icmp_signed("==", bits, emit.number(3))
         with builder.if_else(narrow) as branches:
             for n_bits, branch in zip((3, 4), branches, strict=True):
                 with branch:
-                    _sweep_rows(emit, operations, n_bits, *rest)
+                    common = (unpack(rows), flip, blocks, tables, *numbers)
+                    _sweep_rows(emit, operations, n_bits, *common)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
 
 
 @intrinsic
-def transpose(typingctx, states, samples, work, block):
-    """Copy samples to a block; `samples` has the index of one per lane."""
+def load(typingctx, states, samples, work, block, rows, angles, at):
+    """Copy rows of samples to a block, rotated; `samples` has one index per lane.
+
+    ``angles[at]`` are the tangents of qubits 0 to 3.
+    """
 
     def generate(context, builder, signature, args):
-        emit = _Emitter(context, builder, signature, args)
-        states, samples, work, block = emit.args
+        emit = Emitter(context, builder, signature, args)
+        states, samples, work, block, rows, angles, at = emit.args
+        unpack = partial(cgutils.unpack_tuple, builder)
         target = emit.at(work, block)
-        _, n_rows = cgutils.unpack_tuple(builder, states.shape)
+        tangents = emit.splats(emit.at(angles, *unpack(at)), 4)
         lanes = [emit.number(lane) for lane in range(emit.lanes)]
         sources = [emit.at(states, emit.item(samples, lane)) for lane in lanes]
-        loop = (emit.number(0), n_rows, emit.number(emit.lanes))
-        with cgutils.for_range_slice(builder, *loop) as (start, _):
-            offset = builder.mul(start, emit.number(emit.itemsize))
-            x = [emit.load(source, offset) for source in sources]
-            _transpose(emit, x)
-            place = emit.row(start)
-            for lane, value in enumerate(x):
-                here = builder.add(place, emit.number(lane * VECTOR_BYTES))
+        with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
+            x = []
+            for k in range(0, 16, emit.lanes):
+                row = builder.add(group[0], emit.number(k))
+                offset = builder.mul(row, emit.number(emit.itemsize))
+                square = [emit.load(source, offset) for source in sources]
+                _transpose(emit, square)
+                x += square
+            _rotate(emit, x, tangents)
+            place = emit.row(group[0])
+            for j, value in enumerate(x):
+                here = builder.add(place, emit.number(j * VECTOR_BYTES))
                 emit.store(value, target, here)
         return context.get_dummy_value()
 
-    return types.void(states, samples, work, block), generate
+    return types.void(states, samples, work, block, rows, angles, at), generate
 
 
 def _transpose(emit, x):
@@ -241,7 +219,7 @@ def square_sums(typingctx, work, block, weights, flip, out, at):
     """
 
     def generate(context, builder, signature, args):
-        emit = _Emitter(context, builder, signature, args)
+        emit = Emitter(context, builder, signature, args)
         work, block, weights, flip, out, at = emit.args
         source = emit.at(work, block)
         n_observables, n_rows = cgutils.unpack_tuple(builder, weights.shape)
@@ -283,7 +261,7 @@ def weigh(typingctx, work, pair, weights, flip, cotangents, at):
     """
 
     def generate(context, builder, signature, args):
-        emit = _Emitter(context, builder, signature, args)
+        emit = Emitter(context, builder, signature, args)
         work, pair, weights, flip, cotangents, at = emit.args
         source, target = (
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
@@ -317,7 +295,7 @@ def rescale(typingctx, work, pair, signs, sign, factors, at):
     """
 
     def generate(context, builder, signature, args):
-        emit = _Emitter(context, builder, signature, args)
+        emit = Emitter(context, builder, signature, args)
         work, pair, signs, sign, factors, at = emit.args
         source, target = (
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from skqnn import _compiled
 from skqnn._ansatz import build_ansatz
@@ -77,7 +77,7 @@ def test_kernels_agree_with_numpy(n_qubits, ansatz, reps, entanglement, dtype):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("reps", [10, 60])
+@pytest.mark.parametrize("reps", [10, 60, 120])
 def test_kernels_keep_the_scale_of_deep_circuits(reps, dtype):
     circuit = build_ansatz("real_amplitudes", 6, reps, "linear")
     assert_agrees(circuit, 1, dtype=dtype)
@@ -96,6 +96,92 @@ def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observabl
 def test_kernels_agree_for_every_batch_size(n_samples, n_observables):
     circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
     assert_agrees(circuit, n_observables, n_samples)
+
+
+def both_paths(circuit, observable, theta, n_samples=19):
+    """Return expectations and gradients with and without kernels."""
+    engine = StatevectorEngine(circuit, as_observables([observable]))
+    states = random_states(n_samples, circuit.num_qubits)
+    cotangent = np.random.default_rng(1).normal(size=(n_samples, 1))
+    assert engine._compiled is not None
+    fast = value_and_gradient(engine, states, theta, cotangent)
+    engine._compiled = None
+    return fast, value_and_gradient(engine, states, theta, cotangent)
+
+
+def assert_equal_to_rounding(fast, slow):
+    for a, b in zip(fast, slow, strict=True):
+        scale = max(1.0, np.abs(b).max())
+        np.testing.assert_allclose(a, b, atol=1e-13 * scale, rtol=0)
+
+
+@pytest.mark.parametrize("coefficient", [1.0, -1.0, 0.3])
+@pytest.mark.parametrize("label", ["ZZZZZZZZ", "IIZZIIIZ", "ZIIIIIII", "IIIIIIIZ"])
+@pytest.mark.parametrize("entanglement", ["reverse_linear", "circular"])
+@pytest.mark.parametrize("reps", [0, 1, 2, 4])
+def test_pauli_strings_agree_with_numpy(reps, entanglement, label, coefficient):
+    circuit = build_ansatz("real_amplitudes", 8, reps, entanglement)
+    theta = np.random.default_rng(reps).uniform(-9, 9, circuit.num_parameters)
+    observable = SparsePauliOp(label, coefficient)
+    assert_equal_to_rounding(*both_paths(circuit, observable, theta))
+
+
+@pytest.mark.parametrize("reps", [0, 1, 2])
+@pytest.mark.parametrize("n_qubits", [6, 7, 9, 11, 12, 13, 14, 15, 16])
+def test_pauli_strings_agree_for_every_number_of_qubits(n_qubits, reps):
+    circuit = build_ansatz("real_amplitudes", n_qubits, reps, "reverse_linear")
+    theta = np.random.default_rng(n_qubits).uniform(-9, 9, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "Z" * n_qubits, theta, 3))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e-9, -1e-9])
+@pytest.mark.parametrize("unit", [np.pi / 4, np.pi / 2, np.pi])
+@pytest.mark.parametrize("entanglement", ["reverse_linear", "circular"])
+def test_pauli_strings_agree_where_tangents_have_poles(entanglement, unit, shift):
+    circuit = build_ansatz("real_amplitudes", 9, 2, entanglement)
+    steps = np.random.default_rng(3).integers(-20, 20, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "Z" * 9, unit * steps + shift))
+
+
+@pytest.mark.parametrize("change", ["x", "z", "h"])
+def test_pauli_string_follows_fixed_gates_around_the_last_rotations(change):
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    getattr(circuit, change)([1, 4])
+    circuit.cx(0, 3)
+    circuit.x(2)
+    circuit.ry(ParameterVector("last", 3)[0], 0)
+    theta = np.linspace(-4, 4, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "IZZIZZ", theta))
+
+
+def test_pauli_string_agrees_with_statevector():
+    circuit = build_ansatz("real_amplitudes", 6, 2, "reverse_linear")
+    theta = np.linspace(-5, 5, circuit.num_parameters)
+    observable, states = SparsePauliOp("ZIZZIZ", -1.0), random_states(3, 6)
+    engine = StatevectorEngine(circuit, as_observables([observable]))
+    bound = circuit.assign_parameters(theta)
+    expected = [
+        Statevector(row).evolve(bound).expectation_value(observable).real
+        for row in states
+    ]
+    E = engine.expectations(states, theta)
+    np.testing.assert_allclose(E[:, 0], expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("jacobian_bytes", [0, 2**26])
+def test_pullback_is_linear_and_can_be_called_again(monkeypatch, jacobian_bytes):
+    monkeypatch.setattr(_compiled, "_JACOBIAN_BYTES", jacobian_bytes)
+    circuit = build_ansatz("real_amplitudes", 7, 2, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 7]))
+    states, theta = random_states(90, 7), np.linspace(-3, 3, circuit.num_parameters)
+    cotangent = np.cos(np.arange(90.0))[:, np.newaxis]
+    E, pullback = engine.vjp(states, theta)
+    gradient = pullback(cotangent)
+    np.testing.assert_array_equal(pullback(cotangent), gradient)
+    np.testing.assert_array_equal(pullback(0 * cotangent), 0 * gradient)
+    engine._compiled = None
+    slow = value_and_gradient(engine, states, theta, cotangent)
+    assert_equal_to_rounding((E, gradient), slow)
 
 
 def random_real_circuit(seed):
@@ -124,8 +210,9 @@ def random_real_circuit(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_kernels_agree_on_random_real_circuits(seed):
-    assert_agrees(random_real_circuit(seed), 3, seed=seed)
+@pytest.mark.parametrize("n_observables", [1, 3])
+def test_kernels_agree_on_random_real_circuits(seed, n_observables):
+    assert_agrees(random_real_circuit(seed), n_observables, seed=seed)
 
 
 @pytest.mark.parametrize(
