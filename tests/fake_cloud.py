@@ -359,6 +359,9 @@ def _handler(cloud):
             url = urlparse(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             text = self.rfile.read(length)
+            if len(text) < length:  # the client died in the middle of the request
+                self.close_connection = True
+                return
             is_json = self.headers.get("Content-Type") == "application/json"
             body = json.loads(text) if is_json and text else {}
             fault = cloud.fault(self.command, url.path)
