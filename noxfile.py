@@ -69,10 +69,14 @@ def newest(session):
 
 @nox.session
 def interop(session):
-    """Test with the packages of the extra `interop`."""
+    """Test with the packages of the extra `interop`, and with arrays of PyTorch."""
     session.install("-e", ".[interop,test]", TORCH)
+    cpu = {"CUDA_VISIBLE_DEVICES": ""}
     selection = "interop and not pennylane"
-    pytest(session, "--require-imports", "-m", selection, CUDA_VISIBLE_DEVICES="")
+    pytest(session, "--require-imports", "-m", selection, **cpu)
+    # SciPy reads the variable when it is imported, so this is a run of its own.
+    cpu["SCIPY_ARRAY_API"] = "1"
+    pytest(session, *PARALLEL, "tests/test_array_api.py", **cpu)
 
 
 @nox.session
@@ -80,15 +84,6 @@ def pennylane(session):
     """Test with PennyLane, in the Qiskit that its plugin needs."""
     session.install("-e", ".", "pennylane-qiskit", "pytest", "pytest-timeout")
     pytest(session, "--require-imports", "-m", "pennylane", "tests/test_interop.py")
-
-
-# SciPy reads the variable when it is imported, so these tests need a run of their own.
-@nox.session
-def arrays(session):
-    """Test with arrays of PyTorch and the array API's strict reference."""
-    session.install("-e", ".[test]", TORCH)
-    environment = {"CUDA_VISIBLE_DEVICES": "", "SCIPY_ARRAY_API": "1"}
-    pytest(session, *PARALLEL, "tests/test_array_api.py", **environment)
 
 
 @nox.session
