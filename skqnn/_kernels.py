@@ -3,7 +3,9 @@
 They follow the orders of `_schedule` on one block of samples after the other.
 """
 
+import inspect
 import math
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -154,7 +156,7 @@ def _push(images, x, z):
     return new_x, new_z
 
 
-@_jit
+@njit(nogil=True)
 def _execute(schedule, task, states, samples, work, cotangents, E, block, out):
     """Follow orders on the blocks of `work`; derivatives are added to `out`."""
     passes, orders = schedule.passes, schedule.orders
@@ -192,40 +194,54 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out):
                     rescale(work, of[:2], task.signs, by[0], task.factors, layer)
 
 
-@_jit
-def run(task, states, places, blocks, work, cotangents, E, out, blocks_per_row):
-    """Simulate some blocks of samples.
+def _build_run(sources):
+    """Return `run`.
 
-    Parameters
-    ----------
-    task : Task
-    states : ndarray of shape (n_states, n_rows)
-    places : ndarray of shape (n_samples,)
-        The row of `states` of each sample.
-    blocks : (first, last)
-        The blocks of samples first, ..., last - 1 are simulated.
-    work : ndarray of shape (n_work, block_size)
-        The workspace: the tape, bras, other, now, see `_schedule.Blocks`.
-    cotangents, E : ndarray of shape (n_blocks, n_observables, lanes)
-        The expectations are stored in E, which is 0 before. With a Pauli string, they
-        are multiplied by the cotangents.
-    out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
-        The derivatives of block b by the angles are added to row
-        ``b // blocks_per_row``. No rows: they are not calculated.
+    Numba's cache on disk knows the source of this module only. What a function has in
+    its closure is part of the key, so here are the sources of the other modules.
     """
-    bras = len(work) - 3
-    weights, flip, folded = task.weights, task.flip, task.folded
-    samples = np.empty(E.shape[2], dtype=np.int64)
-    nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
-    for block in range(blocks[0], blocks[1]):
-        for lane in range(len(samples)):
-            samples[lane] = places[min(block * len(samples) + lane, len(places) - 1)]
-        row = out[block // blocks_per_row] if len(out) > 0 else nowhere
-        at = (states, samples, work, cotangents, E, block, row)
-        _execute(task.forward, task, *at)
-        if not folded:
-            square_sums(work, task.final, weights, flip, E, block)
-        if len(out) > 0:
+
+    @_jit
+    def run(task, states, places, blocks, work, cotangents, E, out, blocks_per_row):
+        """Simulate some blocks of samples.
+
+        Parameters
+        ----------
+        task : Task
+        states : ndarray of shape (n_states, n_rows)
+        places : ndarray of shape (n_samples,)
+            The row of `states` of each sample.
+        blocks : (first, last)
+            The blocks of samples first, ..., last - 1 are simulated.
+        work : ndarray of shape (n_work, block_size)
+            The workspace: the tape, bras, other, now, see `_schedule.Blocks`.
+        cotangents, E : ndarray of shape (n_blocks, n_observables, lanes)
+            The expectations are stored in E, which is 0 before. With a Pauli string,
+            they are multiplied by the cotangents.
+        out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
+            The derivatives of block b by the angles are added to row
+            ``b // blocks_per_row``. No rows: they are not calculated.
+        """
+        sources  # noqa: B018
+        bras = len(work) - 3
+        weights, flip, folded = task.weights, task.flip, task.folded
+        samples, end = np.empty(E.shape[2], dtype=np.int64), len(places) - 1
+        nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
+        for block in range(blocks[0], blocks[1]):
+            for lane in range(len(samples)):
+                samples[lane] = places[min(block * len(samples) + lane, end)]
+            row = out[block // blocks_per_row] if len(out) > 0 else nowhere
+            at = (states, samples, work, cotangents, E, block, row)
+            _execute(task.forward, task, *at)
             if not folded:
-                weigh(work, (task.final, bras), weights, flip, cotangents, block)
-            _execute(task.backward, task, *at)
+                square_sums(work, task.final, weights, flip, E, block)
+            if len(out) > 0:
+                if not folded:
+                    weigh(work, (task.final, bras), weights, flip, cotangents, block)
+                _execute(task.backward, task, *at)
+
+    return run
+
+
+_EMITTERS = ("skqnn._emitter", "skqnn._schedule", "skqnn._vectors")
+run = _build_run("".join(inspect.getsource(sys.modules[name]) for name in _EMITTERS))

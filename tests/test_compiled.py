@@ -1,5 +1,7 @@
 """Compiled kernels against the NumPy path of the same engine."""
 
+import importlib
+import inspect
 import pickle
 
 import numpy as np
@@ -297,3 +299,11 @@ def test_blocks_are_shared_out_in_whole_units(n_blocks, n_threads, unit, parts):
     seen = []
     _compiled._share_out(seen.append, n_blocks, n_threads, unit)
     assert sorted(seen) == parts
+
+
+def test_the_cache_on_disk_is_keyed_with_all_sources():
+    kernels = importlib.import_module("skqnn._kernels")
+    (sources,) = (cell.cell_contents for cell in kernels.run.py_func.__closure__)
+    for name in ("_emitter", "_schedule", "_vectors"):
+        module = importlib.import_module(f"skqnn.{name}")
+        assert inspect.getsource(module) in sources
