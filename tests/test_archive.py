@@ -337,10 +337,14 @@ FORGERIES = {
     "generator": lambda d: d["attributes"].update(_rng={"generator": {}}),
     "feature_map": lambda d: d["attributes"].update(feature_map_="zz"),
     "document": lambda d: d.clear(),
-    "depth": lambda d: d["parameters"].update(
-        entanglement=json.loads("[" * 900 + "]" * 900)
-    ),
 }
+
+
+def test_bottomless_model_is_refused(saved, path):
+    deep = b"[" * 100_000 + b"]" * 100_000
+    write_members(path, read_members(saved[1]) | {"model.json": deep})
+    with pytest.raises(ArchiveError, match="does not describe a model"):
+        load(path)
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)

@@ -542,7 +542,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*disp.*iprint:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_solver_of_qiskit_machine_learning_runs_its_own_length(name):
     make, least = OPTIMIZERS[name]

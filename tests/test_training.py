@@ -204,7 +204,7 @@ def minimise(solver, report, params=PARAMS[1]):
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*disp.*iprint:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", SOLVERS)
 def test_minimize_full_batch_lowers_the_loss(name):
     start, reports = PARAMS[1].copy(), []
@@ -216,7 +216,7 @@ def test_minimize_full_batch_lowers_the_loss(name):
         assert loss == pytest.approx(function.value(params, data()))
 
 
-@pytest.mark.filterwarnings("ignore:.*disp.*iprint:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", SOLVERS)
 def test_minimize_full_batch_stops_when_told(name):
     reports = []
