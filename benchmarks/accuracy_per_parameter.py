@@ -228,7 +228,7 @@ def plot(rows: list[tuple], path: Path) -> None:
     left.invert_yaxis()
     left.set(xlabel="trained parameters", ylabel="test accuracy (%)")
     left.set_title("Ten digits: median and range over the seeds")
-    left.legend(loc="lower right")
+    left.legend(loc="center right")
     ours = pair_medians(rows, QNN)
     for model, color in ((LOGISTIC, "C2"), (PERCEPTRON, "C3")):
         theirs = pair_medians(rows, model)
