@@ -243,5 +243,7 @@ def _build_run(sources):
     return run
 
 
-_EMITTERS = ("skqnn._emitter", "skqnn._schedule", "skqnn._vectors")
-run = _build_run("".join(inspect.getsource(sys.modules[name]) for name in _EMITTERS))
+_USED = ("_emitter", "_layout", "_schedule", "_vectors")
+run = _build_run(
+    "".join(inspect.getsource(sys.modules[f"skqnn.{name}"]) for name in _USED)
+)

@@ -304,6 +304,6 @@ def test_blocks_are_shared_out_in_whole_units(n_blocks, n_threads, unit, parts):
 def test_the_cache_on_disk_is_keyed_with_all_sources():
     kernels = importlib.import_module("skqnn._kernels")
     (sources,) = (cell.cell_contents for cell in kernels.run.py_func.__closure__)
-    for name in ("_emitter", "_schedule", "_vectors"):
+    for name in ("_emitter", "_layout", "_schedule", "_vectors"):
         module = importlib.import_module(f"skqnn.{name}")
         assert inspect.getsource(module) in sources
