@@ -17,6 +17,7 @@ from qiskit.quantum_info import Statevector
 from qiskit_machine_learning.gradients import ParamShiftEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
+from qiskit_machine_learning.utils import algorithm_globals
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -545,6 +546,7 @@ OPTIMIZERS = {
 @pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_solver_of_qiskit_machine_learning_runs_its_own_length(name):
+    algorithm_globals.random_seed = 1  # of SPSA
     make, least = OPTIMIZERS[name]
     classifier = QNNClassifier(solver=make(), max_iter=1, random_state=0).fit(X, Y)
     assert classifier.n_iter_ >= least
