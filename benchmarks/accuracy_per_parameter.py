@@ -40,7 +40,7 @@ from skqnn._variants import without_entanglers
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("task", "model", "n_parameters", "seed", "test_accuracy")
 TEN_DIGITS = "ten_digits"
-COUNTS = (24, 100, 250, 500, 1000, 2000)
+COUNTS = (24, 100, 250, 500, 850, 1000, 2000)
 N_CLASSES = 10
 QNN, BARE, LOGISTIC, PERCEPTRON = MODELS = (
     "qnn",
@@ -223,7 +223,8 @@ def plot(rows: list[tuple], path: Path) -> None:
         left.fill_between(list(found), low, high, alpha=0.2, color=line.get_color())
     ticks = [2, 3, 5, 10, 20, 30, 50, 80]
     left.set_yticks(ticks, [f"{100 - tick}" for tick in ticks])
-    left.set_xticks(COUNTS, [f"{count}" for count in COUNTS])
+    ticks = [24, 100, 250, 500, 1000, 2000]
+    left.set_xticks(ticks, ticks)
     left.minorticks_off()
     left.invert_yaxis()
     left.set(xlabel="trained parameters", ylabel="test accuracy (%)")
