@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from skqnn._axes import panels
 from skqnn._introspection import classifier_input, final_classifier, start
-from skqnn._model import DeadParameterWarning
 from skqnn._variants import VARIANTS, Size
+from skqnn.exceptions import DeadParameterWarning
 
 _log = logging.getLogger(__name__)
 

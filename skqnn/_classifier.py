@@ -200,7 +200,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The measured observables.
     dead_parameters_ : ndarray of int
         Indices of angles that provably change no observable (outside of its light
-        cone); a `DeadParameterWarning` names their number.
+        cone); a warning names their number.
     loss_ : float
         Loss after the last epoch.
     loss_curve_ : list of float

@@ -25,7 +25,7 @@ _PAGE = 4096
 _TAPE_BYTES = 2**24
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
-_THREAD_WORK = 2**21  # amplitudes times sweeps from which on a thread pays
+_THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
 
 
 def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | None":

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from skqnn._arrays import on_host
 from skqnn._classifier import QNNClassifier
 from skqnn._losses import LOSSES
-from skqnn._model import DeadParameterWarning
 from skqnn._statevector import StatevectorEngine
 from skqnn._training import Data, Objective
+from skqnn.exceptions import DeadParameterWarning
 
 
 class Problem(NamedTuple):

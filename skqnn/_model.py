@@ -13,6 +13,7 @@ from skqnn._amplitudes import n_amplitude_qubits
 from skqnn._ansatz import angle_encoding, build_ansatz
 from skqnn._circuit import compile_circuit, flatten
 from skqnn._observables import as_observables, choose_observables, dead_parameters
+from skqnn.exceptions import DeadParameterWarning
 
 
 class Model(NamedTuple):
@@ -139,10 +140,6 @@ def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
         return False
     values = np.arange(1.0, a.num_parameters + 1)
     return a.assign_parameters(values) == b.assign_parameters(values)
-
-
-class DeadParameterWarning(UserWarning):
-    """Some parameters of the ansatz cannot change any observable."""
 
 
 def warn_dead_parameters(model: Model, stacklevel: int) -> None:

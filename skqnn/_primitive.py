@@ -25,6 +25,7 @@ from skqnn._circuit import compile_circuit
 from skqnn._journal import Journal, Remote, Report, request_key, run_once
 from skqnn._preparation import PREPARATIONS, choose, prepare
 from skqnn._shift import parameter_shift, shift_rules
+from skqnn.exceptions import PreparationWarning
 
 STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
 
@@ -33,10 +34,6 @@ _LOW_FIDELITY = 0.8
 _MAX_STATES = 1000  # circuits in a request, each of which sets its state
 _PORTABLE = ["rz", "sx", "x", "cx"]
 _log = logging.getLogger(__name__)
-
-
-class PreparationWarning(UserWarning):
-    """Some rows are prepared as states that differ much from what they encode."""
 
 
 class PrimitiveEngine:

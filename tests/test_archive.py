@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 from skqnn._archive import load, save
 from skqnn._archive_file import ArchiveError, read_members, write_members
-from skqnn._model import DeadParameterWarning
+from skqnn.exceptions import DeadParameterWarning
 
 DATA = Path(__file__).parent / "data"
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)

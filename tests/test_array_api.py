@@ -121,7 +121,7 @@ def features(name, dtype="float64"):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:.*dead")
-@pytest.mark.filterwarnings("ignore::skqnn._model.DeadParameterWarning")
+@pytest.mark.filterwarnings("ignore::skqnn.exceptions.DeadParameterWarning")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", MODELS)
 def test_classifier_equals_numpy(send, name, dtype):

@@ -22,7 +22,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skqnn import QNNClassifier, _classifier
-from skqnn._model import DeadParameterWarning
+from skqnn.exceptions import DeadParameterWarning
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
@@ -216,7 +216,7 @@ def test_angle_encoding_is_ry_of_each_feature():
     assert_allclose(classifier.decision_function(X[:, :1]), scores, atol=1e-14)
 
 
-@pytest.mark.filterwarnings("ignore::skqnn._model.DeadParameterWarning")
+@pytest.mark.filterwarnings("ignore::skqnn.exceptions.DeadParameterWarning")
 def test_notebook_model_equals_estimator_qnn():
     angles = RNG.uniform(0, np.pi, (2, 11))
     classifier = train(

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import check_estimator
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
-from skqnn._primitive import PreparationWarning
+from skqnn.exceptions import PreparationWarning
 
 BRIEF = {"learning_rate": "cosine", "max_iter": 2, "random_state": 0}
 X, Y = load_iris(return_X_y=True)

@@ -6,7 +6,8 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 
 from skqnn._ansatz import ANSATZE
-from skqnn._model import DeadParameterWarning, build_model, warn_dead_parameters
+from skqnn._model import build_model, warn_dead_parameters
+from skqnn.exceptions import DeadParameterWarning
 
 DEFAULTS = {
     "encoding": "amplitude",

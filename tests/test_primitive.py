@@ -27,8 +27,9 @@ from skqnn._ansatz import angle_encoding
 from skqnn._backends import resolve
 from skqnn._circuit import GENERATORS
 from skqnn._journal import Journal
-from skqnn._primitive import PreparationWarning, PrimitiveEngine
+from skqnn._primitive import PrimitiveEngine
 from skqnn._statevector import StatevectorEngine
+from skqnn.exceptions import PreparationWarning
 
 N_QUBITS = 3
 OBSERVABLES = [
