@@ -139,7 +139,7 @@ def kinds(rows: list[dict]) -> list[tuple]:
 
 
 def exponents(rows: list[dict]) -> list[str]:
-    """Fit time ~ quantity**exponent to the upper half of each sweep."""
+    """Fit time ~ quantity**exponent to the upper half of each sweep, one thread."""
     quantities = {
         "n_samples": ("samples", lambda n: n),
         "n_qubits": ("amplitudes", lambda n: 2**n),
@@ -147,7 +147,7 @@ def exponents(rows: list[dict]) -> list[str]:
     }
     lines = []
     for column, (name, quantity) in quantities.items():
-        for kind in kinds(rows):
+        for kind in [kind for kind in kinds(rows) if kind[-1] == 1]:
             chosen = sorted(
                 (quantity(r[column]), r["seconds"]) for r in sweep(rows, column, kind)
             )
@@ -178,14 +178,15 @@ def summary(rows: list[dict]) -> list[str]:
             seconds / times[(*key[:-1], 2)]
             for key, seconds in times.items()
             if key[0] == "kernels"
-            and key[4:] == (dtype, 1)
+            and key[3:] in [(n, dtype, 1) for n in SAMPLES[2:]]
             and seconds > 0.01
             and (*key[:-1], 2) in times
         ]
         if gains:
             lines.append(
-                f"{dtype}, two threads, {len(gains)} points of at least 10 ms: median "
-                f"{np.median(gains):.2f} times as fast as one, worst {min(gains):.2f}"
+                f"{dtype}, two threads, {len(gains)} points of at least 256 samples "
+                f"and 10 ms: median {np.median(gains):.2f} times as fast as one, worst "
+                f"{min(gains):.2f}"
             )
     return lines
 
