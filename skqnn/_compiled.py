@@ -4,6 +4,7 @@ Blocks of samples are independent, and sums are taken in a fixed order: results 
 same bits for every number of threads.
 """
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -178,26 +179,30 @@ class Compiled:
             cotangents = _lanes(cotangent, lanes, dtype)
         out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
 
-        def simulate(part: tuple[int, int]) -> None:
-            work = self._workspace(dtype, task.n_work)
-            run(task, array, places, part, work, cotangents, E, out, blocks_per_row)
-
         size = n_samples * array.shape[1] * int(self._n_sweeps.sum())
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
-        _share_out(simulate, n_blocks, n_threads, blocks_per_row)
+        parts = _share_out(n_blocks, n_threads, blocks_per_row)
+        workspaces = self._workspaces(dtype, len(parts), task.n_work)
+
+        def simulate(part: tuple[int, int], work: np.ndarray) -> None:
+            run(task, array, places, part, work, cotangents, E, out, blocks_per_row)
+
+        _run_in_threads(simulate, list(zip(parts, workspaces, strict=True)))
         E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
         return E.astype(np.float64) * scale, out
 
-    def _workspace(self, dtype: np.dtype, n_blocks: int) -> np.ndarray:
-        """Return memory for blocks that start on a page, shape (n_blocks, size).
+    def _workspaces(self, dtype: np.dtype, n_parts: int, n_blocks: int) -> np.ndarray:
+        """Return memory for blocks, shape (n_parts, n_blocks, size).
 
-        A row has the same place on its page in all blocks; otherwise loads would wait
-        for stores whose addresses have the same last 12 bits.
+        Blocks start on a page, and a row has the same place on its page in all of them;
+        otherwise loads would wait for stores whose addresses have the same last 12
+        bits. It is one piece, made by the calling thread, so that the next call gets
+        the same pages again.
         """
-        size = self._block_bytes
-        raw = np.empty(n_blocks * size + _PAGE, dtype=np.uint8)
+        shape = n_parts, n_blocks, self._block_bytes
+        raw = np.empty(math.prod(shape) + _PAGE, dtype=np.uint8)
         start = -raw.ctypes.data % _PAGE
-        return raw[start : start + n_blocks * size].view(dtype).reshape(n_blocks, -1)
+        return raw[start : start + math.prod(shape)].reshape(shape).view(dtype)
 
 
 def _signs(program: Program) -> tuple[np.ndarray, list[int]]:
@@ -236,19 +241,23 @@ def _lanes(cotangent: np.ndarray, lanes: int, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(padded.swapaxes(1, 2))
 
 
-def _share_out(function: Callable, n_blocks: int, n_threads: int, unit: int) -> None:
-    """Call function((first, last)) on parts of range(n_blocks), in threads.
-
-    Parts are whole numbers of units.
-    """
+def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:
+    """Return at most n_threads parts (first, last) of range(n_blocks), whole units."""
     share = max(1, -(-n_blocks // (unit * n_threads))) * unit
-    parts = [(k, min(k + share, n_blocks)) for k in range(0, n_blocks, share)]
-    if len(parts) <= 1:
-        for part in parts:
-            function(part)
-        return
-    with ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(function, parts))
+    return [(k, min(k + share, n_blocks)) for k in range(0, n_blocks, share)]
+
+
+def _run_in_threads(function: Callable, calls: list[tuple]) -> None:
+    """Call function(*call) for each call, the first in this thread."""
+    if len(calls) > 1:
+        with ThreadPoolExecutor(len(calls) - 1) as pool:
+            others = [pool.submit(function, *call) for call in calls[1:]]
+            function(*calls[0])
+        for other in others:
+            other.result()
+    else:
+        for call in calls:
+            function(*call)
 
 
 def n_effective_threads() -> int:

@@ -296,9 +296,14 @@ def test_engine_works_without_numba(monkeypatch):
     ],
 )
 def test_blocks_are_shared_out_in_whole_units(n_blocks, n_threads, unit, parts):
+    assert _compiled._share_out(n_blocks, n_threads, unit) == parts
+
+
+@pytest.mark.parametrize("n_calls", [0, 1, 3])
+def test_all_calls_are_made_in_threads(n_calls):
     seen = []
-    _compiled._share_out(seen.append, n_blocks, n_threads, unit)
-    assert sorted(seen) == parts
+    _compiled._run_in_threads(seen.append, [(k,) for k in range(n_calls)])
+    assert sorted(seen) == list(range(n_calls))
 
 
 def test_the_cache_on_disk_is_keyed_with_all_sources():
