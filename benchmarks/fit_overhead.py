@@ -1,6 +1,6 @@
 """What `fit` costs besides the engine: seconds, and peak memory against the data.
 
-    python benchmarks/fit_overhead.py [--rows 12665] [--epochs 5]
+    python benchmarks/fit_overhead.py [--rows 12665] [--epochs 20]
 
 Random states of 11 qubits, batch size 256. The engine's share is the time inside of
 `vjp` and its pullback; everything else is overhead. Peak memory is that of the process
@@ -60,7 +60,7 @@ def main():
     """Fit once to warm up, then measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=12665)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     rng = np.random.default_rng(0)
