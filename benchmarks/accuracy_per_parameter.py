@@ -192,18 +192,17 @@ def summary(rows: list[tuple]) -> Iterator[str]:
                 f"{len(values)} seed(s)"
             )
     ours = pair_medians(rows, QNN)
+    yield f"{len(ours)} pairs, 24 parameters: mean and worst of the medians, per cent"
     for model in MODELS:
         medians = pair_medians(rows, model)
         if medians:
-            values = np.array([*medians.values()])
             ahead = sum(ours[task] > value for task, value in medians.items())
             level = sum(ours[task] == value for task, value in medians.items())
-            compared = (
-                "" if model == QNN else f"; qnn is ahead on {ahead}, level on {level}"
-            )
+            compared = f"  qnn is ahead on {ahead}, level on {level}"
+            values = np.array([*medians.values()])
             yield (
-                f"{len(medians)} pairs with 24 parameters, {model}: mean "
-                f"{values.mean():.2f}, worst {values.min():.2f} per cent{compared}"
+                f"  {model:20s} {values.mean():6.2f} {values.min():6.2f}"
+                f"{compared if model != QNN else ''}"
             )
 
 

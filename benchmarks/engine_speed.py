@@ -149,7 +149,7 @@ def compare(args: argparse.Namespace, n_qubits: int, reps: int):
 def print_tables(rows: list[dict], rooflines: list[dict]) -> None:
     """Print a line per peer with a column pair per depth, then ratios and roofline."""
     depths = [roofline["reps"] for roofline in rooflines]
-    heads = "".join(f"{f'reps={r}, ms':>13}{'ratio':>8}" for r in depths)
+    heads = "".join(f"{f'reps={r}, ms':>13}{'ratio':>10}" for r in depths)
     print(f"{'':<19}{'version':<9}{heads}{'max diff':>10}  note")
     for name in dict.fromkeys(row["peer"] for row in rows):
         own = {row["reps"]: row for row in rows if row["peer"] == name}
@@ -158,7 +158,7 @@ def print_tables(rows: list[dict], rooflines: list[dict]) -> None:
         for r in depths:
             timed = "ms" in own[r]
             line += f"{own[r]['ms']:>13.2f}" if timed else f"{'-':>13}"
-            line += f"{own[r]['ratio']:>7.1f}x" if timed else f"{'-':>8}"
+            line += f"{own[r]['ratio']:>9.1f}x" if timed else f"{'-':>10}"
         gaps = [row["max_difference"] for row in own.values() if "ms" in row]
         line += f"{max(gaps):>10.0e}" if gaps else f"{'-':>10}"
         print(f"{line}  {max((row['note'] for row in own.values()), key=len)}")
