@@ -12,6 +12,7 @@ ORDER = (
     "plot_callbacks.py",
     "plot_calibration.py",
     "plot_streaming.py",
+    "plot_scaling_out.py",
     "plot_decision_boundary.py",
     "plot_inside.py",
     "plot_ablation.py",
