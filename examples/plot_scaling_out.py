@@ -2,9 +2,9 @@
 Scaling out
 ===========
 
-A grid search whose fits run on other computers: scikit-learn hands them to joblib, joblib
-to a cluster. Here the cluster is two processes on this computer; with the address of a
-scheduler instead of `LocalCluster` it is as many machines as there are.
+A grid search whose fits run on other computers: scikit-learn hands them to joblib,
+joblib to a cluster. Here the cluster is two processes on this computer; with the
+address of a scheduler instead of `LocalCluster` it is as many machines as there are.
 """
 
 # %%
@@ -55,9 +55,9 @@ if __name__ == "__main__":
 # %%
 # Who did what
 # ------------
-# Each bar is a fit; the first ones include the import of the libraries. :ref:`scaling` says
-# what to distribute and what not, how a search survives a worker that dies, and how to do
-# the same with Ray or on a Slurm cluster.
+# Each bar is a fit; the first ones include the import of the libraries. :ref:`scaling`
+# says what to distribute and what not, how a search survives a worker that dies, and
+# how to do the same with Ray or on a Slurm cluster.
 
 if __name__ == "__main__":
     runs = [
