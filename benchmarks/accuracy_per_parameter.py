@@ -108,19 +108,18 @@ def baselines(count: int, n_outputs: int, n_seeds: int, data) -> Iterator[tuple]
 
 def run(task, count, data, make, n_outputs, arguments, known) -> Iterator[tuple]:
     """Yield the rows of one task and count that are not known yet."""
+    have = {
+        (model, seed)
+        for name, model, n_parameters, seed, _ in known
+        if name == task and 0.75 * count < n_parameters <= count
+    }
     for seed in range(arguments.seeds):
-        if not any(
-            row[:2] == (task, QNN) and row[3] == seed and 0.75 * count < row[2] <= count
-            for row in known
-        ):
+        if (QNN, seed) not in have:
             for name, n_parameters, accuracy in circuits(
                 make, count, seed, arguments.epochs, data
             ):
                 yield task, name, n_parameters, seed, accuracy
-    if not any(
-        row[:2] == (task, PERCEPTRON) and 0.75 * count < row[2] <= count
-        for row in known
-    ):
+    if not any(model == PERCEPTRON for model, _ in have):
         for row in baselines(count, n_outputs, arguments.seeds, data):
             yield task, *row
 

@@ -80,6 +80,18 @@ def row(y, train, tests, name, make, data, seeds=SEEDS):
     print(text.rstrip(), flush=True)
 
 
+def compare_amplitudes(compare, angles, small, large):
+    """Print the last rows of both tables."""
+    compare("8x8 as amplitudes: 7 qubits, 16 parameters", ours, small)
+    compare("28x28 as amplitudes: 11 qubits, 24 parameters", ours, large)
+    compare(
+        "logistic regression on the notebook's angles",
+        lambda s: LogisticRegression(max_iter=1000),
+        angles,
+        seeds=[0],
+    )
+
+
 def main():
     """Print a table for the notebook's split and one for all of MNIST."""
     warnings.simplefilter("ignore")  # dead parameters and convergence are discussed
@@ -124,14 +136,7 @@ def main():
         ),
         angles,
     )
-    compare("8x8 as amplitudes: 7 qubits, 16 parameters", ours, small)
-    compare("28x28 as amplitudes: 11 qubits, 24 parameters", ours, large)
-    compare(
-        "logistic regression on the notebook's angles",
-        lambda s: LogisticRegression(max_iter=1000),
-        angles,
-        seeds=[0],
-    )
+    compare_amplitudes(compare, angles, small, large)
 
     train = np.arange(n_train)
     print(f"\nAll of MNIST: {n_train} images train {np.bincount(y[train])}")
@@ -139,14 +144,7 @@ def main():
     compare = partial(row, y, train, (official,))
     compare("majority class", lambda s: DummyClassifier(), angles, seeds=[0])
     compare("the notebook's model, 1 epoch", lambda s: notebook(s, 1), angles)
-    compare("8x8 as amplitudes: 7 qubits, 16 parameters", ours, small)
-    compare("28x28 as amplitudes: 11 qubits, 24 parameters", ours, large)
-    compare(
-        "logistic regression on the notebook's angles",
-        lambda s: LogisticRegression(max_iter=1000),
-        angles,
-        seeds=[0],
-    )
+    compare_amplitudes(compare, angles, small, large)
 
 
 if __name__ == "__main__":
