@@ -174,9 +174,8 @@ class Compiled:
         n_blocks = -(-n_samples // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
         E = np.zeros((n_blocks, len(self._weights), lanes), dtype=dtype)
-        cotangents = np.ones_like(E)
-        if cotangent is not None:
-            cotangents = _lanes(cotangent, lanes, dtype)
+        known = cotangent is not None
+        cotangents = _lanes(cotangent, lanes, dtype) if known else np.ones_like(E)
         out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
 
         size = n_samples * array.shape[1] * int(self._n_sweeps.sum())
