@@ -34,8 +34,8 @@ from mnist_zero_one import OPTIONS as PAIR_OPTIONS
 from sklearn.exceptions import ConvergenceWarning
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
-from skqnn._variants import without_entanglers
 from skqnn.exceptions import DeadParameterWarning
+from skqnn.inspection._variants import without_entanglers
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("task", "model", "n_parameters", "seed", "test_accuracy")

@@ -28,10 +28,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
-from skqnn._backends import resolve
-from skqnn._preparation import prepare
-from skqnn._primitive import PrimitiveEngine
-from skqnn._statevector import StatevectorEngine
+from skqnn._backends.primitive import PrimitiveEngine
+from skqnn._backends.resolve import resolve
+from skqnn._circuits.preparation import prepare
+from skqnn._engine.statevector import StatevectorEngine
 
 N_TEST = 500
 SHOTS = 4096

@@ -34,9 +34,9 @@ from _machine import describe_machine
 from _task import make_tasks, minimal_flops
 from threadpoolctl import threadpool_limits
 
-from skqnn._ansatz import build_ansatz
-from skqnn._observables import as_observables
-from skqnn._statevector import StatevectorEngine
+from skqnn._circuits.ansatz import build_ansatz
+from skqnn._circuits.observables import as_observables
+from skqnn._engine.statevector import StatevectorEngine
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0

@@ -27,7 +27,7 @@ from qiskit.circuit.library import real_amplitudes
 from qiskit.quantum_info import SparsePauliOp
 
 import skqnn
-from skqnn._statevector import StatevectorEngine
+from skqnn._engine.statevector import StatevectorEngine
 
 OURS, GEMM = "skqnn", "GEMM"
 MIN_REPEATS = 3

@@ -17,7 +17,7 @@ from _mnist import versions
 from sklearn.exceptions import ConvergenceWarning
 
 from skqnn import QNNClassifier
-from skqnn._statevector import StatevectorEngine
+from skqnn._engine.statevector import StatevectorEngine
 
 N_QUBITS, BATCH_SIZE = 11, 256
 

@@ -30,7 +30,7 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN
 from sklearn.exceptions import ConvergenceWarning
 
 from skqnn import QNNClassifier
-from skqnn._statevector import StatevectorEngine
+from skqnn._engine.statevector import StatevectorEngine
 
 N_QUBITS, N_SAMPLES, STEP_SIZE = 11, 80, 0.01
 OBSERVABLE = "Z" + 10 * "I"

@@ -28,7 +28,6 @@ from sklearn.utils.validation import (
 )
 from threadpoolctl import threadpool_limits
 
-from skqnn._amplitudes import amplitude_rows
 from skqnn._arrays import (
     Rows,
     check_fitted_namespace,
@@ -38,18 +37,19 @@ from skqnn._arrays import (
     take_rows,
     to_numpy,
 )
-from skqnn._backends import portable, resolve
-from skqnn._circuit import compile_circuit
+from skqnn._backends.primitive import PrimitiveEngine
+from skqnn._backends.resolve import portable, resolve
+from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.model import build_model, same_model, warn_dead_parameters
+from skqnn._circuits.shift import parameter_shift, shift_rules
+from skqnn._engine.states import amplitude_rows
+from skqnn._engine.statevector import StatevectorEngine, require_memory
 from skqnn._html import FittedHTML, visual_block
 from skqnn._hyperparameters import check_hyperparameters, check_training
-from skqnn._losses import LOSSES
-from skqnn._model import build_model, same_model, warn_dead_parameters
-from skqnn._monitor import Curves, Monitor
-from skqnn._optimizers import OPTIMIZERS, SCHEDULES
-from skqnn._primitive import PrimitiveEngine
-from skqnn._shift import parameter_shift, shift_rules
-from skqnn._statevector import StatevectorEngine, require_memory
-from skqnn._training import (
+from skqnn._training.losses import LOSSES
+from skqnn._training.monitor import Curves, Monitor
+from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES
+from skqnn._training.solvers import (
     Data,
     Objective,
     batch_gradient,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 
-from skqnn._ansatz import ANSATZE
-from skqnn._losses import LOSSES
-from skqnn._optimizers import OPTIMIZERS, SCHEDULES
-from skqnn._primitive import STATE_PREPARATIONS
-from skqnn._training import is_qml_optimizer
+from skqnn._backends.primitive import STATE_PREPARATIONS
+from skqnn._circuits.ansatz import ANSATZE
+from skqnn._training.losses import LOSSES
+from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES
+from skqnn._training.solvers import is_qml_optimizer
 from skqnn._validation import (
     Rule,
     boolean,

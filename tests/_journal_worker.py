@@ -11,7 +11,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
-from skqnn._journal import Journal, Patience, ibm_remote, request_key, run_once
+from skqnn._journal.requests import Journal, Patience, ibm_remote, request_key, run_once
 
 PATIENCE = Patience(
     poll=0.01, contact=20.0, lookups=(0.0, 0.05, 0.1), busy=0.01, submissions=3

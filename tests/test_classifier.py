@@ -414,7 +414,7 @@ def test_stops_without_improvement_and_without_warning(arguments, n_epochs):
 
 def interrupt_after(n_calls, monkeypatch):
     """Let Ctrl-C be pressed in the engine's call after `n_calls` of them."""
-    from skqnn._statevector import StatevectorEngine
+    from skqnn._engine.statevector import StatevectorEngine
 
     calls, vjp = [], StatevectorEngine.vjp
 

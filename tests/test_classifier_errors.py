@@ -264,7 +264,9 @@ def test_fit_that_fails_before_a_step_leaves_no_fitted_estimator():
 
 
 def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
-    monkeypatch.setattr("skqnn._statevector._physical_memory_gib", lambda: 2**-12)
+    monkeypatch.setattr(
+        "skqnn._engine.statevector._physical_memory_gib", lambda: 2**-12
+    )
     classifier = QNNClassifier(observables=["Z" * 12])
     with pytest.raises(MemoryError, match=r"40 state\(s\) of 12 qubits need"):
         classifier.fit(X, Y)

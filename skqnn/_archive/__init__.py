@@ -1,0 +1,1 @@
+"""Estimators as data: archives that hold numbers and names, but no code."""

@@ -1,0 +1,76 @@
+"""What must hold for the fitted part of an estimator that a file describes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._circuits.gates import compile_circuit
+from skqnn._classifier import QNNClassifier
+from skqnn._encoder import BinaryAmplitudeEncoder
+
+
+def check_fitted(estimator: Any) -> None:
+    """Raise an error if fitting could not have left these attributes.
+
+    Raises
+    ------
+    ValueError, AttributeError, TypeError
+        If an attribute is missing, of the wrong type or shape, or contradicts another.
+    """
+    for holds, name in _CHECKS[type(estimator)](estimator):
+        if not holds:
+            raise ValueError(f"`{name}` is impossible for a fitted estimator")
+
+
+def _check_encoder(encoder: BinaryAmplitudeEncoder) -> Iterator[tuple[bool, str]]:
+    """Yield what must hold, and the attribute that is wrong otherwise."""
+    encoding = encoder._encoding
+    sizes = (*encoding.image_shape, *encoding.image_size)
+    yield (
+        all(type(side) is int and 0 < side < 2**20 for side in sizes),
+        "image_size_",
+    )
+    yield np.prod(encoding.image_shape) == encoder.n_features_in_, "n_features_in_"
+    yield np.prod(encoding.grid) == 2**encoder.n_qubits_, "n_qubits_"
+    yield all(map(np.isfinite, encoding.pixel_range)), "pixel_range_"
+
+
+def _check_classifier(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
+    """Yield what must hold, and the attribute that is wrong otherwise."""
+    circuit, feature_map = classifier.circuit_, classifier.feature_map_
+    observables, n_features = classifier.observables_, classifier.n_features_in_
+    n_qubits, n_classes = circuit.num_qubits, len(classifier.classes_)
+    yield (
+        isinstance(circuit, QuantumCircuit) and bool(compile_circuit(circuit)),
+        "circuit_",
+    )
+    yield classifier.n_qubits_ == n_qubits, "n_qubits_"
+    yield (
+        np.array_equal(np.unique(classifier.classes_), classifier.classes_),
+        "classes_",
+    )
+    yield n_classes >= 2, "classes_"
+    yield len(observables) == (1 if n_classes == 2 else n_classes), "observables_"
+    yield all(isinstance(op, SparsePauliOp) for op in observables), "observables_"
+    yield all(op.num_qubits == n_qubits for op in observables), "observables_"
+    yield type(n_features) is int and n_features > 0, "n_features_in_"
+    if feature_map is None:
+        yield n_features <= 2**n_qubits, "n_features_in_"
+    else:
+        yield isinstance(feature_map, QuantumCircuit), "feature_map_"
+        yield feature_map.num_qubits == n_qubits, "feature_map_"
+        yield feature_map.num_parameters == n_features, "feature_map_"
+    shapes = (circuit.num_parameters,), (1,), (len(observables),)
+    for name, shape in zip(("theta_", "scale_", "bias_"), shapes, strict=True):
+        numbers = getattr(classifier, name)
+        yield numbers.dtype == np.float64 and numbers.shape == shape, name
+        yield bool(np.all(np.isfinite(numbers))), name
+
+
+_CHECKS: dict[type, Callable[[Any], Iterator[tuple[bool, str]]]] = {
+    QNNClassifier: _check_classifier,
+    BinaryAmplitudeEncoder: _check_encoder,
+}

@@ -1,0 +1,202 @@
+"""Circuits as JSON: standard gates by name, other gates opened or as matrices.
+
+Qiskit's own format, QPY, is not used to read files that others may have made: forged
+QPY can make its reader take minutes or end the process for want of memory.
+"""
+
+import ast
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import Gate, Parameter, ParameterExpression, ParameterVector
+from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
+from qiskit.circuit.parametervector import ParameterVectorElement
+from qiskit.quantum_info import Operator
+
+from skqnn._circuits.gates import flatten, is_fixed
+
+_MAX_QUBITS = 1000
+_MAX_VECTOR = 2**20
+_MAX_FORMULA = 2000  # characters, so that neither parser can run out of stack
+
+_GATES = {
+    name: gate.base_class
+    for name, gate in get_standard_gate_name_mapping().items()
+    if isinstance(gate, Gate)
+}
+
+_FUNCTIONS: dict[str, Callable] = {
+    "sin": ParameterExpression.sin,
+    "cos": ParameterExpression.cos,
+    "tan": ParameterExpression.tan,
+    "asin": ParameterExpression.arcsin,
+    "acos": ParameterExpression.arccos,
+    "atan": ParameterExpression.arctan,
+    "exp": ParameterExpression.exp,
+    "log": ParameterExpression.log,
+    "abs": ParameterExpression.abs,
+    "sign": ParameterExpression.sign,
+}
+_OPERATORS: dict[type, Callable] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
+    """Return a unitary circuit as JSON, with arrays for its matrices.
+
+    Composite gates are opened; global phases and the names of registers are dropped.
+    An angle is a number, or a formula in which ``p0, p1, ...`` are the parameters.
+
+    Raises
+    ------
+    ValueError
+        If an instruction is not unitary, or an angle has no formula that can be read
+        back.
+    """
+    for _ in flatten(circuit):  # refuses what is not unitary
+        pass
+    parameters = list(circuit.parameters)
+    names = {parameter: Parameter(f"p{j}") for j, parameter in enumerate(parameters)}
+    matrices: list[np.ndarray] = []
+    gates = []
+    for name, qubits, values in _open(circuit, tuple(range(circuit.num_qubits))):
+        if name == "unitary":
+            matrices.append(values)
+            gates.append([name, list(qubits), len(matrices) - 1])
+        else:
+            angles = [_write_angle(value, names) for value in values]
+            gates.append([name, list(qubits), angles])
+    return {
+        "name": circuit.name,
+        "n_qubits": circuit.num_qubits,
+        "parameters": [_write_parameter(parameter) for parameter in parameters],
+        "gates": gates,
+        "matrices": matrices,
+    }
+
+
+def _open(circuit: QuantumCircuit, where: tuple[int, ...]) -> Iterator[tuple]:
+    """Yield (name, qubits, angles), or ("unitary", qubits, matrix), in order."""
+    for item in circuit.data:
+        operation = item.operation
+        if operation.name == "initialize":
+            # `flatten` has made sure that it acts on |0>, where its reset does nothing.
+            operation = operation.definition.data[-1].operation
+        qubits = tuple(where[circuit.find_bit(bit).index] for bit in item.qubits)
+        if operation.name == "barrier":
+            yield "barrier", qubits, []
+        elif operation.base_class is _GATES.get(operation.name):
+            yield operation.name, qubits, operation.params
+        elif isinstance(operation, UnitaryGate) or operation.definition is None:
+            yield "unitary", qubits, Operator(operation).data
+        else:
+            yield from _open(operation.definition, qubits)
+
+
+def _write_parameter(parameter: Parameter) -> list:
+    if isinstance(parameter, ParameterVectorElement):
+        vector = parameter.vector
+        return [vector.name, len(vector), parameter.index]
+    return [parameter.name]
+
+
+def _write_angle(angle: Any, names: dict[Parameter, Parameter]) -> float | str:
+    if is_fixed(angle):
+        return float(angle)
+    formula = str(angle.subs({p: names[p] for p in angle.parameters}))
+    _parse(formula, {p.name: p for p in names.values()})
+    return formula
+
+
+def read_circuit(document: dict[str, Any]) -> QuantumCircuit:
+    """Build a circuit from its document; the inverse of `circuit_document`.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, IndexError
+        If the document is not one that `circuit_document` writes.
+    """
+    n_qubits, gates = document["n_qubits"], document["gates"]
+    if type(n_qubits) is not int or not 1 <= n_qubits <= _MAX_QUBITS:
+        raise ValueError(f"A circuit must have 1 to {_MAX_QUBITS} qubits.")
+    vectors = functools.cache(_vector)
+    parameters = [_read_parameter(entry, vectors) for entry in document["parameters"]]
+    names = {f"p{j}": parameter for j, parameter in enumerate(parameters)}
+    circuit = QuantumCircuit(n_qubits, name=str(document["name"]))
+    for name, qubits, values in gates:
+        if not all(type(q) is int and 0 <= q < n_qubits for q in qubits):
+            raise ValueError(f"A gate must act on qubits 0 to {n_qubits - 1}.")
+        if name == "barrier":
+            circuit.barrier(qubits)
+        elif name == "unitary":
+            circuit.append(UnitaryGate(document["matrices"][values]), qubits)
+        else:
+            angles = [_read_angle(value, names) for value in values]
+            circuit.append(_GATES[name](*angles), qubits)
+    if list(circuit.parameters) != parameters:
+        raise ValueError("A circuit must use its parameters, in their order.")
+    return circuit
+
+
+def _vector(name: str, length: int) -> ParameterVector:
+    if type(length) is not int or not 0 < length <= _MAX_VECTOR:
+        raise ValueError(f"A parameter vector must have 1 to {_MAX_VECTOR} elements.")
+    return ParameterVector(str(name), length)
+
+
+def _read_parameter(entry: list, vectors: Callable) -> Parameter:
+    if len(entry) == 1:
+        return Parameter(str(entry[0]))
+    name, length, index = entry
+    if type(index) is not int or index < 0:
+        raise ValueError("The index of a parameter must be a non-negative integer.")
+    return vectors(name, length)[index]
+
+
+def _read_angle(angle: Any, names: dict[str, Parameter]) -> Any:
+    if isinstance(angle, str):
+        return _parse(angle, names)
+    if not isinstance(angle, float) or not math.isfinite(angle):
+        raise ValueError("An angle must be a finite number or a formula.")
+    return angle
+
+
+def _parse(formula: str, names: dict[str, Parameter]) -> ParameterExpression:
+    """Calculate a formula of numbers, parameters, operators and known functions."""
+    try:
+        if len(formula) > _MAX_FORMULA:
+            raise ValueError(f"it has more than {_MAX_FORMULA} characters")
+        return _evaluate(ast.parse(formula, mode="eval").body, names)
+    except Exception as error:
+        raise ValueError(
+            f"An angle must be a real formula of the parameters, got {formula!r}."
+        ) from error
+
+
+def _evaluate(node: ast.expr, names: dict[str, Parameter]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return names[name]
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(op=sign, operand=operand):
+            return _OPERATORS[type(sign)](_evaluate(operand, names))
+        case ast.BinOp(left=left, op=sign, right=right):
+            return _OPERATORS[type(sign)](
+                _evaluate(left, names), _evaluate(right, names)
+            )
+        case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]):
+            return _FUNCTIONS[name](_evaluate(operand, names))
+    raise ValueError(f"unknown syntax: {ast.dump(node)}")

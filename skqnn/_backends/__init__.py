@@ -1,0 +1,1 @@
+"""Where else circuits run: Aer, fake devices, IBM Quantum, any V2 estimator."""

@@ -1,0 +1,273 @@
+"""Run circuits on Aer: exact, with shots, and under the noise of a device.
+
+Outcomes are drawn from the probabilities that Aer computes, once for all shots and with
+our own generator: Aer would give all circuits of a request the same random numbers, and
+the same ones again in the next request.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.primitives import DataBin, PrimitiveResult, PubResult
+from qiskit.providers import BackendV2
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._backends.measurement import Basis, measured_bases
+from skqnn._backends.noise import Noise
+from skqnn._backends.readings import Counted, Listed, Saved
+from skqnn._backends.transpilation import Isa, compact, transpile_best, unroll
+from skqnn._journal.requests import Remote
+
+METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
+
+_MAX_LISTED_BITS = 14  # outcomes of more bits are counted, not listed
+_MAX_DENSITY = 10  # qubits; beyond, one trajectory for each shot is cheaper
+_MAX_EXACT_DENSITY = 13
+_CHUNK_BYTES = 2**27  # of one request
+_ROW_BYTES = 4096  # of Python objects in the result of one row
+
+
+class AerDevice:
+    """Aer as it is asked for: method, noise and number of shots.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    options : dict
+        Options of `AerSimulator`.
+    shots : int or None
+        None: exact expectation values, which know of no readout and its errors.
+    backend : BackendV2, default=None
+        The device whose gates and connections are simulated. None: Aer's own.
+    noise : callable, default=None
+        Maps a list of qubits of `backend` to their `Noise`. None: no errors.
+    correct_readout : bool
+        Whether to correct mean values for the known readout errors.
+    transpile : callable
+        `skqnn._backends.transpilation.transpile_best` with its settings.
+
+    Attributes
+    ----------
+    noisy : bool
+        Whether gates have errors.
+    sets_states : bool
+        Whether states can be set directly instead of being prepared by gates.
+    remote : bool
+        False.
+    """
+
+    remote = False
+    n_repeats = 1
+
+    def __init__(
+        self,
+        name: str,
+        options: dict[str, Any],
+        *,
+        shots: int | None,
+        backend: BackendV2 | None = None,
+        noise: Callable[[list[int]], Noise] | None = None,
+        correct_readout: bool = True,
+        transpile: Callable[..., Isa] = transpile_best,
+    ):
+        self.name, self.shots = name, shots
+        self.noisy = noise is not None
+        self.backend = backend
+        method = options.get("method", "automatic")
+        self.sets_states = backend is None and method in ("automatic", "statevector")
+        self._options, self._noise = options, noise
+        self._correct_readout = correct_readout
+        self.transpile = transpile
+
+    @property
+    def salt(self) -> str:
+        """Whatever changes results, for the name of a request."""
+        return repr((self.name, sorted(self._options.items()), self._correct_readout))
+
+    def compile(
+        self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
+    ) -> "AerProgram":
+        """Transpile a circuit, once for each measured basis."""
+        if self.shots is None:
+            runs = [self._expectations(circuit, observables, seed)]
+        else:
+            runs = [
+                self._measurement(circuit, basis, len(observables), seed)
+                for basis in measured_bases(observables)
+            ]
+        return AerProgram(list(circuit.parameters), runs, self.shots)
+
+    def _expectations(self, circuit, observables, seed) -> "Run":
+        isa, options, _ = self._lower(circuit, seed)
+        if self.noisy and options["method"] != "density_matrix":
+            raise ValueError(
+                f"`shots` must be given to simulate the noise of {self.name!r} on "
+                f"{isa.circuit.num_qubits} qubits with method={options['method']!r}, "
+                "got None."
+            )
+        aer = simulator(options)
+        for k, observable in enumerate(observables):
+            isa.circuit.save_expectation_value(observable, isa.final, label=str(k))
+        return Run(isa.circuit, aer, Saved(len(observables)))
+
+    def _measurement(self, circuit, basis: Basis, n_observables, seed) -> "Run":
+        isa, options, errors = self._lower(basis.rotate(circuit), seed)
+        aer = simulator(options)
+        where = [isa.final[q] for q in basis.measured]
+        errors = None if errors is None else errors[where]
+        known = errors if self._correct_readout else None
+        listed = not self.noisy or options["method"] == "density_matrix"
+        if listed and len(where) <= _MAX_LISTED_BITS:
+            isa.circuit.save_probabilities(where)
+            return Run(isa.circuit, aer, Listed(basis, errors, known, n_observables))
+        isa.circuit.add_register(ClassicalRegister(len(where), "outcome"))
+        isa.circuit.measure(where, range(len(where)))
+        return Run(isa.circuit, aer, Counted(basis, known, n_observables))
+
+    def _lower(self, circuit: QuantumCircuit, seed: int) -> tuple:
+        """Return the circuit, options of its simulator and the readout errors."""
+        circuit = unroll(circuit)
+        if self.backend is None:
+            return Isa(circuit, tuple(range(circuit.num_qubits))), self._options, None
+        isa, used = compact(self.transpile(circuit, self.backend, seed=seed))
+        if self._noise is None:
+            return isa, self._options, None
+        noise = self._noise(used)
+        method = self._options.get("method", "automatic")
+        if method == "automatic":
+            most = _MAX_EXACT_DENSITY if self.shots is None else _MAX_DENSITY
+            method = "density_matrix" if len(used) <= most else "statevector"
+        noisy = {"method": method, "noise_model": noise.gates}
+        return isa, self._options | noisy, noise.readout
+
+    def close(self) -> None:
+        """Do nothing: a simulator has nothing to close."""
+
+
+class Run(NamedTuple):
+    """A circuit to run for each row of parameters, and how to read its results."""
+
+    circuit: QuantumCircuit
+    simulator: Any
+    reading: Saved | Listed | Counted
+
+
+class AerProgram:
+    """Transpiled circuits, to be run for many rows of parameters.
+
+    Attributes
+    ----------
+    circuits : list of QuantumCircuit
+        One for each measured basis.
+    max_bindings : int
+        Number of rows that keeps a request within the memory set aside for it.
+    """
+
+    def __init__(
+        self, parameters: Sequence[Parameter], runs: list[Run], shots: int | None
+    ):
+        self._parameters, self._runs = parameters, runs
+        self._shots = 1 if shots is None else shots
+        self.circuits = [run.circuit for run in runs]
+        width = max(len(parameters), *(run.reading.n_numbers for run in runs))
+        self.max_bindings = max(1, _CHUNK_BYTES // (_ROW_BYTES + 8 * width))
+
+    def run(
+        self,
+        values: np.ndarray,
+        rng: np.random.Generator,
+        states: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return expectation values and their standard errors.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_bindings, n_parameters)
+            Angles in radians, in the order of the circuit's parameters.
+        rng : Generator
+            Source of the shot noise.
+        states : ndarray of shape (n_samples, 2**n_qubits), default=None
+            States to set before the circuit; every one is run with all `values`.
+
+        Returns
+        -------
+        evs, stds : ndarray of shape ([n_samples *] n_bindings, n_observables)
+        """
+        parts = [
+            run.reading.read(self._simulate(run, values, rng, states), self._shots, rng)
+            for run in self._runs
+        ]
+        means, variances = zip(*parts, strict=True)
+        return np.sum(means, axis=0), np.sqrt(np.sum(variances, axis=0))
+
+    def remote(self, values: np.ndarray, rng: np.random.Generator, states=None):
+        """Return the calls that a journal needs to run these rows once."""
+        return Remote(lambda tags: _Job(*self.run(values, rng, states)))
+
+    def _simulate(self, run: Run, values, rng, states) -> list[dict[str, Any]]:
+        circuits = [run.circuit]
+        if states is not None:
+            circuits = [_from_state(state, run.circuit) for state in states]
+        present = run.circuit.parameters
+        columns = {
+            parameter: column
+            for parameter, column in zip(self._parameters, values.T, strict=True)
+            if parameter in present
+        }
+        result = run.simulator.run(
+            circuits,
+            parameter_binds=[columns] * len(circuits),
+            runtime_parameter_bind_enable=True,
+            shots=self._shots if isinstance(run.reading, Counted) else 1,
+            seed_simulator=int(rng.integers(2**31)),
+        ).result()
+        if not result.success:
+            raise RuntimeError(f"Aer could not run the circuit: {result.status}.")
+        return [experiment.data.to_dict() for experiment in result.results]
+
+
+class _Job:
+    """What a finished job looks like to a journal."""
+
+    def __init__(self, evs: np.ndarray, stds: np.ndarray):
+        self._data = DataBin(evs=evs.T, stds=stds.T)
+
+    def job_id(self) -> str:
+        return "simulated"
+
+    def status(self) -> str:
+        return "DONE"
+
+    def result(self) -> PrimitiveResult:
+        return PrimitiveResult([PubResult(self._data)])
+
+
+def _from_state(state: np.ndarray, circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return the circuit with its state set at the start."""
+    state = state.astype(np.complex128)
+    full = circuit.copy_empty_like()
+    full.set_statevector(state / np.linalg.norm(state))
+    full.compose(circuit, inplace=True, copy=False)
+    return full
+
+
+def simulator(options: dict[str, Any]) -> Any:
+    """Return an AerSimulator, which also adds the save instructions to circuits.
+
+    Raises
+    ------
+    ValueError
+        If Aer does not know an option or its value.
+    """
+    from qiskit_aer import AerError, AerSimulator
+
+    try:
+        return AerSimulator(**options)
+    except AerError as error:
+        raise ValueError(
+            f"`backend_options` must be options of AerSimulator, got {options}: {error}"
+        ) from error

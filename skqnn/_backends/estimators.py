@@ -1,0 +1,193 @@
+"""Run circuits on any Qiskit estimator."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2, StatevectorEstimator
+from qiskit.providers import BackendV2
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._backends.measurement import measured_bases
+from skqnn._backends.transpilation import Isa, transpile_best, unroll
+from skqnn._journal.requests import Remote
+
+# A job takes a minute or two to upload at this size; the service gives it 15.
+_MAX_BYTES = 40_000_000
+_BYTES_PER_VALUE = 12  # of a parameter in a submitted job: base64, and some structure
+_MAX_EXECUTIONS = 10_000_000  # circuits times shots that IBM accepts in a job
+
+
+class EstimatorDevice:
+    """A `BaseEstimatorV2` that somebody else configured.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    estimator : BaseEstimatorV2
+        Runs the circuits.
+    shots : int or None
+        The precision asked for is ``shots ** -0.5``. None: exact expectation values,
+        or as the estimator pleases if it is not known to give them.
+    backend : BackendV2, default=None
+        What the circuits are transpiled for. None: the estimator takes any circuit.
+    transpile : callable
+        `skqnn._backends.transpilation.transpile_best` with its settings.
+    """
+
+    remote = False
+    sets_states = False
+    n_repeats = 1
+
+    def __init__(
+        self,
+        name: str,
+        estimator: BaseEstimatorV2,
+        *,
+        shots: int | None,
+        backend: BackendV2 | None = None,
+        transpile: Callable[..., Isa] = transpile_best,
+    ):
+        self.name, self.shots, self.backend = name, shots, backend
+        self.noisy = backend is not None and has_errors(backend)
+        self._estimator = estimator
+        self.transpile = transpile
+
+    @property
+    def salt(self) -> str:
+        """Whatever changes results, for the name of a request."""
+        return self.name
+
+    def compile(
+        self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
+    ) -> "EstimatorProgram":
+        """Transpile a circuit if the estimator needs it."""
+        isa = Isa(unroll(circuit), tuple(range(circuit.num_qubits)))
+        if self.backend is not None:
+            isa = self.transpile(circuit, self.backend, seed=seed)
+        return EstimatorProgram(circuit, isa, observables, self._submit, self.shots)
+
+    def _submit(self, pub: tuple, tags: list[str]) -> Any:
+        precision = _exact_precision(self._estimator)
+        if self.shots is not None:
+            precision = precision_of(self.shots)
+        return self._estimator.run([pub], precision=precision)
+
+    def close(self) -> None:
+        """Do nothing: the estimator is the user's."""
+
+
+class EstimatorProgram:
+    """A transpiled circuit with observables, to be run for many rows of parameters.
+
+    Attributes
+    ----------
+    circuits : list of QuantumCircuit
+        The one transpiled circuit.
+    max_bindings : int
+        Number of rows that keeps a job within the limits on executions and size.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        isa: Isa,
+        observables: Sequence[SparsePauliOp],
+        submit: Callable[[tuple, list[str]], Any],
+        shots: int | None,
+        n_repeats: int = 1,
+        make_remote: Callable[[Callable], Remote] = Remote,
+    ):
+        self.circuits, self.isa = [isa.circuit], isa
+        width = isa.circuit.num_qubits
+        self._observables = [
+            [observable.apply_layout(list(isa.final), num_qubits=width)]
+            for observable in observables
+        ]
+        # Transpilation keeps the parameters, but may lose one that has no effect.
+        order = {parameter: j for j, parameter in enumerate(circuit.parameters)}
+        self._columns = [order[p] for p in isa.circuit.parameters]
+        self._submit, self._make_remote = submit, make_remote
+        n_circuits = len(measured_bases(observables)) * n_repeats
+        self.max_bindings = max_bindings(len(self._columns), n_circuits, shots)
+
+    def run(
+        self, values: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return expectation values and standard errors, (n_bindings, n_observables).
+
+        The generator is not used: an estimator has its own.
+        """
+        data = self._submit(self._pub(values), []).result()[0].data
+        return np.asarray(data.evs).T, np.asarray(data.stds).T
+
+    def remote(self, values: np.ndarray, rng: np.random.Generator) -> Remote:
+        """Return the calls that a journal needs to run these rows once."""
+        pub = self._pub(values)
+        return self._make_remote(lambda tags: self._submit(pub, tags))
+
+    def _pub(self, values: np.ndarray) -> tuple:
+        return self.isa.circuit, self._observables, values[:, self._columns]
+
+
+def max_bindings(n_parameters: int, n_circuits: int, shots: int | None) -> int:
+    """Return how many rows of parameters fit in a job.
+
+    Parameters
+    ----------
+    n_parameters : int
+        Length of a row.
+    n_circuits : int
+        Circuits that are run for each row.
+    shots : int or None
+        None: they do not count.
+    """
+    by_executions = _MAX_EXECUTIONS // ((shots or 1) * n_circuits)
+    by_size = _MAX_BYTES // (_BYTES_PER_VALUE * max(1, n_parameters))
+    return max(1, min(by_executions, by_size))
+
+
+def precision_of(shots: int) -> float:
+    """Return the precision that makes a primitive take exactly this many shots.
+
+    It rounds ``precision ** -2`` up, so that rounding errors would cost a shot.
+    """
+    return math.sqrt(1 / shots) * (1 + 1e-12)
+
+
+def has_errors(backend: BackendV2) -> bool:
+    """Return whether a backend's calibration data contain an error of a gate."""
+    target = backend.target
+    return any(
+        getattr(properties, "error", None)
+        for name in target.operation_names
+        if name != "measure"
+        for properties in (target[name] or {}).values()
+    )
+
+
+def backend_of(estimator: BaseEstimatorV2) -> BackendV2 | None:
+    """Return the backend that an estimator needs its circuits transpiled for."""
+    if isinstance(estimator, BackendEstimatorV2):
+        return estimator.backend
+    if type(estimator).__module__.startswith("qiskit_ibm_runtime."):
+        return estimator.backend()
+    return None
+
+
+def check_exact(estimator: BaseEstimatorV2, shots: int | None) -> None:
+    """Raise ValueError if exact values are asked of an estimator that samples."""
+    if shots is None and backend_of(estimator) is not None:
+        raise ValueError(
+            f"`shots` must be a positive integer with {type(estimator).__name__}, "
+            "which has no exact expectation values, got None."
+        )
+
+
+def _exact_precision(estimator: BaseEstimatorV2) -> float | None:
+    """Return the precision that stands for exact, None to leave it to the estimator."""
+    is_aer = type(estimator).__module__.startswith("qiskit_aer.")
+    return 0.0 if is_aer or isinstance(estimator, StatevectorEstimator) else None

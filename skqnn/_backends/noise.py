@@ -1,0 +1,73 @@
+"""Errors of the few qubits that a circuit uses, from calibration data or a NoiseModel.
+
+A noise model of a whole device would cost seconds in every request.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from qiskit.transpiler import Target
+
+from skqnn._backends.transpilation import restrict
+
+
+class Noise(NamedTuple):
+    """Errors of a few qubits: of gates, as a NoiseModel, and of readout."""
+
+    gates: Any
+    readout: np.ndarray  # (n_qubits, 2), the probabilities to read 1 for 0, 0 for 1
+
+
+def target_noise(target: Target, qubits: list[int]) -> Noise:
+    """Return the errors that a device's calibration data imply."""
+    from qiskit_aer.noise import NoiseModel
+    from qiskit_aer.noise.device import (
+        basic_device_gate_errors,
+        basic_device_readout_errors,
+    )
+
+    part = restrict(target, qubits)
+    model = NoiseModel(basis_gates=list(part.operation_names))
+    for name, where, error in basic_device_gate_errors(target=part):
+        model.add_quantum_error(error, name, where)
+    for where, error in basic_device_readout_errors(target=part):
+        model.add_readout_error(error, where)
+    return Noise(model, _readout(model, len(qubits)))
+
+
+def model_noise(model: Any, qubits: list[int]) -> Noise:
+    """Return the part of a NoiseModel that acts on some qubits, renumbered from 0.
+
+    A NoiseModel offers no public way to its errors but copies in text form, which take
+    seconds for a large device.
+    """
+    from qiskit_aer.noise import NoiseModel
+
+    index = {q: j for j, q in enumerate(qubits)}
+    part = NoiseModel(basis_gates=model.basis_gates)
+    for name, error in model._default_quantum_errors.items():
+        part.add_all_qubit_quantum_error(error, name, warnings=False)
+    for name, places in model._local_quantum_errors.items():
+        for where, error in places.items():
+            if all(q in index for q in where):
+                inside = [index[q] for q in where]
+                part.add_quantum_error(error, name, inside, warnings=False)
+    if model._default_readout_error is not None:
+        part.add_all_qubit_readout_error(model._default_readout_error, warnings=False)
+    for where, error in model._local_readout_errors.items():
+        if all(q in index for q in where):
+            inside = [index[q] for q in where]
+            part.add_readout_error(error, inside, warnings=False)
+    return Noise(part, _readout(part, len(qubits)))
+
+
+def _readout(model: Any, n_qubits: int) -> np.ndarray:
+    """Return the readout errors of a NoiseModel, shape (n_qubits, 2)."""
+    errors = np.zeros((n_qubits, 2))
+    default = model._default_readout_error
+    for q in range(n_qubits):
+        error = model._local_readout_errors.get((q,), default)
+        if error is not None:
+            (_, up), (down, _) = error.probabilities
+            errors[q] = up, down
+    return errors

@@ -1,0 +1,302 @@
+"""The engine methods on a backend: state preparation, ansatz and shots as one circuit.
+
+One circuit with parameters serves all rows: the angles that prepare a row (or its
+features) and the angles of the ansatz are the columns of one array, and a mini-batch
+with all its shifted angles is one request for each chunk of rows.
+"""
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
+from skqnn._circuits.shift import parameter_shift, shift_rules
+from skqnn._journal.requests import Journal, Remote, Report, request_key, run_once
+from skqnn.exceptions import PreparationWarning
+
+STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
+
+_JOURNAL = "skqnn_journal.sqlite"
+_LOW_FIDELITY = 0.8
+_MAX_STATES = 1000  # circuits in a request, each of which sets its state
+_PORTABLE = ["rz", "sx", "x", "cx"]
+_log = logging.getLogger(__name__)
+
+
+class PrimitiveEngine:
+    """Expectation values and gradients of a parametrised circuit, on a backend.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        The ansatz; ``theta[j]`` is the value of ``circuit.parameters[j]``, in radians.
+    observables : sequence of SparsePauliOp
+        Hermitian operators on the qubits of `circuit`.
+    device : Device
+        From `skqnn._backends.resolve.resolve`.
+    feature_map : QuantumCircuit, default=None
+        Circuit with one parameter per feature. None: rows are amplitudes.
+    state_preparation : {"auto", "direct", "exact", "frqi", "layers"}
+        How amplitudes are prepared, see `skqnn._circuits.preparation.prepare`.
+        ``"direct"`` sets the state of a noiseless simulator; ``"auto"`` does so where
+        it can, prepares exactly on other noiseless backends, and otherwise with the
+        fewest gates.
+    n_layers : int, default=3
+        Layers of ``"layers"``.
+    journal : path-like, "auto" or None, default=None
+        Where requests are remembered, see `skqnn._journal.requests.run_once`. "auto":
+        ``skqnn_journal.sqlite`` if the device is paid for.
+    seed : int
+        Of transpilation and of the shot noise, which differs from request to request.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        observables: Sequence[SparsePauliOp],
+        device: Any,
+        *,
+        feature_map: QuantumCircuit | None = None,
+        state_preparation: str = "auto",
+        n_layers: int = 3,
+        journal: str | os.PathLike[str] | None = None,
+        seed: int = 0,
+    ):
+        theta = ParameterVector("θ", circuit.num_parameters)
+        self._circuit = circuit.assign_parameters(theta)
+        self._gates = compile_circuit(circuit)
+        self._observables = list(observables)
+        self._device, self._feature_map = device, feature_map
+        self._method, self._n_layers = state_preparation, n_layers
+        if journal == "auto":
+            journal = _JOURNAL if device.remote else None
+        self._journal, self._seed = journal, seed
+        self._n_requests = 0
+        self._compiled: dict[str, Any] = {}
+
+    def prepare(self, X: np.ndarray) -> np.ndarray:
+        """Return what the circuit takes for each row: amplitudes, angles or features.
+
+        Sets `method`, how rows are prepared, and `fidelity` (n_samples,), how closely.
+        Only the rows of the last call can be run.
+
+        Warns
+        -----
+        PreparationWarning
+            If the fidelity of a row is below 0.8.
+        """
+        self.fidelity = np.ones(len(X))
+        if self._feature_map is not None:
+            self.method = "feature map"
+            return X
+        self.method = self._choose(X)
+        if self.method == "direct":
+            return X
+        preparation = prepare(X, self.method, self._n_layers)
+        self.fidelity = preparation.fidelity
+        self._warn_low_fidelity()
+        return preparation.angles
+
+    def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return the expectation values for all rows, observables and sets of angles.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_samples, n_inputs)
+            What `prepare` returned, or some of its rows.
+        theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
+            Angles in radians, or several sets of them.
+
+        Returns
+        -------
+        expectations : ndarray of shape ([n_thetas,] n_samples, n_observables)
+        """
+        return self.measure(states, theta)[0]
+
+    def measure(
+        self, states: np.ndarray, theta: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return expectation values and their standard errors, as `expectations`."""
+        thetas = np.atleast_2d(theta)
+        run = self._run_direct if self.method == "direct" else self._run_circuit
+        evs, stds = run(states, thetas)
+        return (evs, stds) if theta.ndim == 2 else (evs[0], stds[0])
+
+    def vjp(
+        self, states: np.ndarray, theta: np.ndarray
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Return the expectations and their pullback, by parameter shift."""
+        shifts = shift_rules(self._gates, self._circuit.num_parameters)
+        return parameter_shift(self.expectations, shifts, states, theta)
+
+    @property
+    def affords_shifts(self) -> bool:
+        """Whether the circuit has shift rules and running them costs only time."""
+        if self._device.remote:
+            return False
+        try:
+            shift_rules(self._gates, self._circuit.num_parameters)
+        except ValueError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the session or batch if one was opened."""
+        self._device.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out transpiled circuits, which hold on to a connection."""
+        return self.__dict__ | {"_compiled": {}}
+
+    def _choose(self, X: np.ndarray) -> str:
+        method, device = self._method, self._device
+        if method == "auto":
+            if device.sets_states:
+                return "direct"
+            return choose(X, noisy=device.noisy, n_layers=self._n_layers)
+        if method == "direct" and not device.sets_states:
+            raise ValueError(
+                "`state_preparation='direct'` needs a noiseless Aer simulator that "
+                f"holds the state vector, got {device.name!r}; use 'auto'."
+            )
+        return method
+
+    def _warn_low_fidelity(self) -> None:
+        low = np.count_nonzero(self.fidelity < _LOW_FIDELITY)
+        if low:
+            warnings.warn(
+                f"{low} of {len(self.fidelity)} rows are prepared with a fidelity "
+                f"below {_LOW_FIDELITY} (lowest: {self.fidelity.min():.2f}); raise "
+                "`n_preparation_layers` or set state_preparation='exact'.",
+                PreparationWarning,
+                stacklevel=5,
+            )
+
+    def _program(self) -> Any:
+        """Return the transpiled circuit for the method in use."""
+        if self.method not in self._compiled:
+            circuit = self.model_circuit()
+            seed = int(np.random.default_rng([self._seed, 0]).integers(2**31))
+            self._compiled[self.method] = self._device.compile(
+                circuit, self._observables, seed
+            )
+        return self._compiled[self.method]
+
+    def model_circuit(self) -> QuantumCircuit:
+        """Return preparation and ansatz for the rows last prepared, not transpiled."""
+        return self._prefix().compose(self._circuit)
+
+    def _prefix(self) -> QuantumCircuit:
+        """Return what stands before the ansatz, its parameters sorted before theta."""
+        n_qubits = self._circuit.num_qubits
+        if self.method == "direct":
+            return QuantumCircuit(n_qubits)
+        if self._feature_map is not None:
+            prefix = self._feature_map
+        else:
+            prefix = PREPARATIONS[self.method].template(n_qubits, self._n_layers)
+        return prefix.assign_parameters(ParameterVector("x", prefix.num_parameters))
+
+    def _run_circuit(self, states: np.ndarray, thetas: np.ndarray) -> tuple:
+        """Run all pairs of a row and a set of angles, as many as allowed at a time."""
+        program = self._program()
+        n_rows, n_pairs = len(states), len(states) * len(thetas)
+        parts = []
+        for start in range(0, n_pairs, program.max_bindings):
+            pair = np.arange(start, min(start + program.max_bindings, n_pairs))
+            values = np.hstack([states[pair % n_rows], thetas[pair // n_rows]])
+            parts.append(self._request(program, values))
+        shape = (len(thetas), n_rows, len(self._observables))
+        return tuple(
+            np.concatenate(part).reshape(shape) for part in zip(*parts, strict=True)
+        )
+
+    def _run_direct(self, states: np.ndarray, thetas: np.ndarray) -> tuple:
+        """Run all sets of angles after each state."""
+        program = self._program()
+        size = max(1, min(program.max_bindings // len(thetas), _MAX_STATES))
+        parts = [
+            self._request(program, thetas, states[start : start + size])
+            for start in range(0, len(states), size)
+        ]
+        shape = (len(states), len(thetas), len(self._observables))
+        evs, stds = (
+            np.concatenate(part).reshape(shape) for part in zip(*parts, strict=True)
+        )
+        return evs.swapaxes(0, 1), stds.swapaxes(0, 1)
+
+    def _request(self, program: Any, values: np.ndarray, *states: np.ndarray) -> tuple:
+        """Run one chunk, remembered by the journal if there is one."""
+        rng = np.random.default_rng([self._seed, 1, self._n_requests])
+        self._n_requests += 1
+        if self._journal is None and not self._device.remote:
+            evs, stds = program.run(values, rng, *states)
+        else:
+            remote = program.remote(values, rng, *states)
+            evs, stds = self._remembered(remote, (values, *states))
+        if not np.all(np.isfinite(evs)):
+            raise ValueError(
+                "`backend` must return finite expectation values, got NaN or infinity "
+                f"from {self._device.name!r}."
+            )
+        return evs, stds
+
+    def _remembered(
+        self, remote: Remote, inputs: tuple[np.ndarray, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run one chunk through the journal, which a device that is paid for needs.
+
+        The request is named by the circuit before transpilation: that of a device may
+        change overnight, with its calibration, and the job be in flight.
+        """
+        salt = (self._device.salt, self.method, self._n_requests, self._seed)
+        key = request_key(
+            self._portable_circuit(),
+            self._observables,
+            np.concatenate([part.ravel() for part in inputs]),
+            self._device.shots,
+            repr(salt),
+        )
+        with contextlib.ExitStack() as stack:
+            path = self._journal
+            if path is None:
+                directory = tempfile.TemporaryDirectory()
+                path = Path(stack.enter_context(directory)) / "journal.sqlite"
+            journal = stack.enter_context(Journal(path))
+            evs, stds = run_once(journal, key, remote, report=self._reporter())
+        return evs.T, stds.T
+
+    def _reporter(self) -> Report | None:
+        """Return what logs each change of a job, None if nobody reads it."""
+        if not _log.isEnabledFor(logging.INFO):
+            return None  # asking for the place in the queue is a call each time
+        backend = self._device.backend
+        name = self._device.name if backend is None else backend.name
+        return partial(_report, name, time.monotonic())
+
+    def _portable_circuit(self) -> QuantumCircuit:
+        """Return the circuit before transpilation, in gates that QASM knows."""
+        circuit = self.model_circuit()
+        return transpile(circuit, basis_gates=_PORTABLE, optimization_level=0)
+
+
+def _report(
+    name: str, start: float, state: str, job_id: str | None, position: int | None
+) -> None:
+    job = "a job" if job_id is None else f"job {job_id}"
+    place = "" if position is None else f", number {position} in the queue"
+    elapsed = time.monotonic() - start
+    _log.info("%s, %s: %s%s, after %.0f s", name, job, state, place, elapsed)

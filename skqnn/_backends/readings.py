@@ -1,0 +1,91 @@
+"""How expectation values are read from the results of Aer, one reading per circuit.
+
+Each reading has ``n_numbers``, how many numbers Aer returns for one row of parameters,
+and ``read(results, shots, rng) -> (mean, variance)``, both (n_rows, n_observables),
+where `results` has a dict for each row.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skqnn._backends.measurement import (
+    Basis,
+    all_outcomes,
+    mean_and_variance,
+    misread,
+    outcome_values,
+    sample,
+)
+
+Result = dict[str, Any]
+
+
+class Saved(NamedTuple):
+    """Exact expectation values, under the number of the observable."""
+
+    n_observables: int
+
+    @property
+    def n_numbers(self) -> int:
+        return self.n_observables
+
+    def read(
+        self, results: list[Result], shots: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values, which have no variance."""
+        names = [str(k) for k in range(self.n_observables)]
+        mean = np.array([[np.real(result[k]) for k in names] for result in results])
+        return mean, np.zeros_like(mean)
+
+
+class Listed(NamedTuple):
+    """Probabilities of all outcomes, from which shots are drawn."""
+
+    basis: Basis
+    errors: np.ndarray | None  # (n_measured, 2), of the readout
+    known: np.ndarray | None  # likewise, those to correct for
+    n_observables: int
+
+    @property
+    def n_numbers(self) -> int:
+        return 2 ** len(self.basis.measured)
+
+    def read(
+        self, results: list[Result], shots: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sample from the probabilities."""
+        probabilities = np.array([result["probabilities"] for result in results])
+        if self.errors is not None:
+            probabilities = misread(probabilities, self.errors)
+        bits = all_outcomes(len(self.basis.measured))
+        values = outcome_values(self.basis, bits, self.known, self.n_observables)
+        return mean_and_variance(sample(probabilities, shots, rng), values, shots)
+
+
+class Counted(NamedTuple):
+    """Outcomes that Aer sampled, readout errors included."""
+
+    basis: Basis
+    known: np.ndarray | None  # (n_measured, 2), readout errors to correct for
+    n_observables: int
+
+    @property
+    def n_numbers(self) -> int:
+        return 1
+
+    def read(
+        self, results: list[Result], shots: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Average over the outcomes."""
+        rows = [self._read_row(result["counts"], shots) for result in results]
+        mean, variance = zip(*rows, strict=True)
+        return np.concatenate(mean), np.concatenate(variance)
+
+    def _read_row(self, counts: dict[str, int], shots: int) -> tuple:
+        outcomes = [int(text, 16) for text in counts]
+        n_bits = len(self.basis.measured)
+        bits = np.array([[(x >> j) & 1 for j in range(n_bits)] for x in outcomes])
+        values = outcome_values(self.basis, bits, self.known, self.n_observables)
+        frequencies = np.array([list(counts.values())]) / shots
+        return mean_and_variance(frequencies, values, shots)

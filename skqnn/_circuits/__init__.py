@@ -1,0 +1,1 @@
+"""The model on paper: gates, ansaetze, observables, shift rules, state preparation."""

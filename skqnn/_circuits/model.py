@@ -1,0 +1,164 @@
+"""The quantum model that fits the data: feature map, ansatz and observables."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._circuits.ansatz import angle_encoding, build_ansatz
+from skqnn._circuits.gates import compile_circuit, flatten
+from skqnn._circuits.observables import (
+    as_observables,
+    choose_observables,
+    dead_parameters,
+)
+from skqnn.exceptions import DeadParameterWarning
+
+
+class Model(NamedTuple):
+    """Circuits and observables, everything but the trained numbers."""
+
+    circuit: QuantumCircuit  # the ansatz, with free parameters theta
+    feature_map: QuantumCircuit | None  # None: rows are amplitudes
+    observables: list[SparsePauliOp]
+    dead_parameters: np.ndarray  # indices of theta
+
+
+def n_amplitude_qubits(n_features: int) -> int:
+    """Return the number of qubits that hold n_features amplitudes, at least 1."""
+    return max(1, (n_features - 1).bit_length())
+
+
+def build_model(
+    encoding: Any,
+    ansatz: Any,
+    reps: int,
+    entanglement: Any,
+    observables: Any,
+    n_features: int,
+    n_classes: int,
+) -> Model:
+    """Choose the number of qubits, build the circuits, choose the observables.
+
+    The qubits must hold the encoding, the observables and a circuit given as
+    `ansatz`; where they hold more than the data needs, the further qubits start in
+    ``|0>``.
+    """
+    n_observables = 1 if n_classes == 2 else n_classes
+    if isinstance(observables, str):
+        measured = None
+        n_needed = n_observables.bit_length()  # 2**n - 1 distinct Z strings
+    else:
+        measured = as_observables(observables)
+        _check_number(measured, n_classes, n_observables)
+        n_needed = measured[0].num_qubits
+    n_data = _encoding_qubits(encoding, n_features)
+    if isinstance(encoding, QuantumCircuit):
+        n_needed = max(n_data, n_needed if measured else 0)
+    n_qubits = max(n_data, n_needed)
+    if isinstance(ansatz, QuantumCircuit):
+        n_qubits = max(n_qubits, ansatz.num_qubits)
+    circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
+    with _naming("ansatz"):
+        gates = compile_circuit(circuit)
+    if measured is None:
+        if n_observables >= 2**n_qubits:
+            raise ValueError(
+                f"`observables='auto'` must find {n_observables} different Z strings, "
+                f"got only {n_qubits} qubits; give the observables or use more qubits."
+            )
+        measured = choose_observables(
+            gates, n_qubits, n_observables, circuit.num_parameters
+        )
+    elif measured[0].num_qubits != n_qubits:
+        raise ValueError(
+            f"`observables` must act on all {n_qubits} qubits of the model, got "
+            f"{measured[0].num_qubits} qubits."
+        )
+    dead = dead_parameters(gates, measured, circuit.num_parameters)
+    return Model(circuit, _feature_map(encoding, n_features, n_qubits), measured, dead)
+
+
+@contextmanager
+def _naming(argument: str) -> Iterator[None]:
+    """Say which argument an error about a circuit speaks of."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"`{argument}` must be a circuit that can be simulated. {error}"
+        ) from error
+
+
+def _check_number(observables: list, n_classes: int, n_observables: int) -> None:
+    if len(observables) != n_observables:
+        raise ValueError(
+            f"`observables` must be a list of {n_observables} for {n_classes} classes "
+            f"(one for two classes, otherwise one per class), got {len(observables)}."
+        )
+
+
+def _encoding_qubits(encoding: Any, n_features: int) -> int:
+    if isinstance(encoding, QuantumCircuit):
+        if encoding.num_parameters != n_features:
+            raise ValueError(
+                "`encoding` must have one parameter per feature when it is a circuit, "
+                f"got {encoding.num_parameters} parameters for {n_features} features."
+            )
+        return encoding.num_qubits
+    return n_features if encoding == "angle" else n_amplitude_qubits(n_features)
+
+
+def _feature_map(
+    encoding: Any, n_features: int, n_qubits: int
+) -> QuantumCircuit | None:
+    """Return the circuit that encodes a row, None for amplitudes."""
+    if isinstance(encoding, QuantumCircuit):
+        with _naming("encoding"):
+            list(flatten(encoding))  # refuses what is not unitary
+        if encoding.num_qubits == n_qubits:
+            return encoding
+        wide = QuantumCircuit(n_qubits)
+        wide.compose(encoding, range(encoding.num_qubits), inplace=True)
+        return wide
+    return angle_encoding(n_features, n_qubits) if encoding == "angle" else None
+
+
+def same_model(model: Model, other: tuple) -> bool:
+    """Tell whether (circuit, feature map, observables) are those of a model.
+
+    Parameters count by their position: two calls give them different identities.
+    """
+    circuit, feature_map, observables = other
+    return (
+        _same_circuit(model.circuit, circuit)
+        and _same_circuit(model.feature_map, feature_map)
+        and list(model.observables) == list(observables)
+    )
+
+
+def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    if a.num_parameters != b.num_parameters or a.num_qubits != b.num_qubits:
+        return False
+    values = np.arange(1.0, a.num_parameters + 1)
+    return a.assign_parameters(values) == b.assign_parameters(values)
+
+
+def warn_dead_parameters(model: Model, stacklevel: int) -> None:
+    """Warn if a part of the ansatz is outside the observables' light cone."""
+    n_dead = len(model.dead_parameters)
+    if n_dead:
+        warnings.warn(
+            f"{n_dead} of {model.circuit.num_parameters} parameters of the ansatz "
+            "cannot change any observable and stay untrained (`dead_parameters_`). "
+            "Measure more qubits (observables='auto' chooses such observables), or "
+            "use more `reps` or another `entanglement`.",
+            DeadParameterWarning,
+            stacklevel=stacklevel,
+        )

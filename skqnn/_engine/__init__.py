@@ -1,0 +1,1 @@
+"""Exact simulation: expectation values and gradients of many rows at once."""

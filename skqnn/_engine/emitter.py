@@ -1,0 +1,106 @@
+"""Instructions on vectors of the processor, written with LLVM's builder.
+
+Explicit vectors give the same code with every version of LLVM, while loops left to the
+auto-vectoriser do not. All offsets are in bytes.
+"""
+
+from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
+from numba import types
+from numba.core import cgutils
+
+from skqnn._engine.layout import PAD_BITS, VECTOR_BYTES
+
+_INT = ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
+_FUSE = ("contract",)  # a * b + c may be one instruction
+
+
+class Emitter:
+    """Emits instructions into one intrinsic; its first argument sets the dtype."""
+
+    def __init__(self, context, builder, signature, args):
+        dtype = next(k for k in signature.args if isinstance(k, types.Array)).dtype
+        self.builder = builder
+        self.itemsize = dtype.bitwidth // 8
+        self.lanes = VECTOR_BYTES // self.itemsize
+        self.vector = ir.VectorType(context.get_value_type(dtype), self.lanes)
+        self.context = context
+        self.args = [
+            self.array(kind, value) if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, args, strict=True)
+        ]
+
+    def array(self, kind, value):
+        return self.context.make_array(kind)(self.context, self.builder, value=value)
+
+    def number(self, value):
+        return ir.Constant(_INT, value)
+
+    def at(self, array, *indices):
+        """Return the address of array[indices], the first of the rest if fewer."""
+        address = self.builder.bitcast(array.data, _BYTES)
+        strides = cgutils.unpack_tuple(self.builder, array.strides)
+        for index, stride in zip(indices, strides, strict=False):
+            address = self.builder.gep(address, [self.builder.mul(index, stride)])
+        return address
+
+    def item(self, array, index):
+        """Load array[index] of a vector that is contiguous."""
+        return self.builder.load(self.builder.gep(array.data, [index]))
+
+    def entry(self, table, position):
+        """Load an offset from a table, as a 64-bit number."""
+        number = self.builder.load(self.builder.gep(table, [position]))
+        return self.builder.sext(number, _INT)
+
+    def row(self, index):
+        """Return the offset of a row as `row_offsets` does."""
+        gaps = self.builder.lshr(index, self.number(PAD_BITS))
+        return self.builder.mul(
+            self.builder.add(index, gaps), self.number(VECTOR_BYTES)
+        )
+
+    def _vector(self, address, offset):
+        address = self.builder.gep(address, [offset])
+        return self.builder.bitcast(address, self.vector.as_pointer())
+
+    def load(self, address, offset):
+        return self.builder.load(self._vector(address, offset), align=self.itemsize)
+
+    def store(self, value, address, offset):
+        self.builder.store(value, self._vector(address, offset), align=self.itemsize)
+
+    def increase(self, address, index, value):
+        """Add to the vector at an index."""
+        offset = self.number(index * VECTOR_BYTES)
+        self.store(self.add(self.load(address, offset), value), address, offset)
+
+    def variable(self):
+        """Return a place for a vector, which is 0 at first."""
+        return cgutils.alloca_once_value(self.builder, ir.Constant(self.vector, None))
+
+    def splat(self, value):
+        """Copy one number into all lanes."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = ir.Constant(ir.IntType(32), 0)
+        vector = self.builder.insert_element(undefined, value, first)
+        return self.shuffle(vector, vector, [0] * self.lanes)
+
+    def splats(self, address, n):
+        """Load the first n numbers of an array, each into all lanes of a vector."""
+        numbers = self.builder.bitcast(address, self.vector.element.as_pointer())
+        entries = [self.builder.gep(numbers, [self.number(k)]) for k in range(n)]
+        return [self.splat(self.builder.load(entry)) for entry in entries]
+
+    def shuffle(self, a, b, lanes):
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+        return self.builder.shuffle_vector(a, b, mask)
+
+    def mul(self, a, b):
+        return self.builder.fmul(a, b, flags=_FUSE)
+
+    def add(self, a, b):
+        return self.builder.fadd(a, b, flags=_FUSE)
+
+    def sub(self, a, b):
+        return self.builder.fsub(a, b, flags=_FUSE)

@@ -1,0 +1,236 @@
+"""In which order the compiled kernels sweep over the rows of a block.
+
+The states before the last sweep of each layer are kept, the "tape": all derivatives by
+the layer's angles can be taken there. The first layer is never un-applied, its
+derivatives are taken after it. Kernels do not decide anything, they follow a list of
+orders.
+
+If the observable is a Pauli string, the last layer R of rotations is never applied: as
+``R^T Z R = Z R^2``, the string and the layer are one reflection O for each qubit. From
+the states y before that layer follow ``z = O y``, ``y . z``, the cotangents 2 z of y,
+and the derivatives by the layer's angles, which are contractions of z with y.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from skqnn._engine.layout import Layout
+
+JOINED = -1  # instead of a chunk: a pass that meets the rows of the pass before
+_JOINED_CHUNK = 128  # rows, 8 kB of each block
+
+(
+    ROTATE,
+    UNROTATE,
+    CONTRACT,
+    UNROTATE_CONTRACT,
+    CONTRACT_UNROTATE,
+    RESCALE,
+    REFLECT,
+    LOAD,
+) = range(8)
+
+
+class Order(NamedTuple):
+    """One sweep, or a change of sign and scale."""
+
+    kind: int
+    layer: int
+    sweep: int = 0
+    source: int = 0  # blocks: to load,
+    target: int = 0  # to store,
+    kets: int = 0  # to contract with
+    read: int = 0  # tables for loading
+    write: int = 0  # and for storing
+    n_bits: int = 0
+    flipped: int = 0  # 1: load positions ^ flip, see `Task`
+
+
+class Schedule(NamedTuple):
+    """What kernels execute."""
+
+    passes: np.ndarray  # (n_passes, 3): orders start, ..., stop - 1; rows at a time
+    orders: np.ndarray  # (n_orders, 10), see `Order`
+
+
+class Blocks(NamedTuple):
+    """What the blocks of the workspace are for."""
+
+    tape: list[int]  # of each layer
+    bras: int
+    other: int
+    now: int  # where the samples are loaded
+
+    @property
+    def number(self) -> int:
+        """The number of blocks."""
+        return self.now + 1
+
+
+def blocks(layout: Layout, taped: bool) -> Blocks:
+    """Assign numbers to the blocks; without a tape two blocks take turns."""
+    n_layers = len(layout.layers) - (layout.fold is not None)
+    tape = list(range(n_layers)) if taped else [k & 1 for k in range(n_layers)]
+    n_tape = max(2, n_layers if taped else 2)
+    return Blocks(tape, n_tape, n_tape + 1, n_tape + 2)
+
+
+def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
+    """Return the schedule of all layers, and the block of the final state.
+
+    With a Pauli string, the final state is that before the last layer, and block
+    `other` holds its reflection. If `pulled`, those derivatives are included that need
+    no further pass.
+    """
+    where = blocks(layout, taped)
+    now = where.now
+    passes: list = []
+    if not layout.natural:
+        passes.append((None, [Order(LOAD, len(layout.layers), target=now)]))
+    for k, layer in enumerate(layout.layers):
+        if layer.sign >= 0:
+            passes.append((None, [_rescale(k, layer, now, where.now)]))
+            now = where.now
+        if k == len(where.tape):
+            passes += _reflect(k, layout, where, now, pulled)
+            break
+        top = len(layer.bits) - 1
+        tape = where.tape[k]
+        below, above = (where.other, tape) if k == 0 and top else (tape, where.now)
+        first = _order(ROTATE, k, 0, layer, now, below, read=layer.gathers[0])
+        if k == 0 and layout.natural:
+            first = first._replace(kind=LOAD)
+        rest = [_order(ROTATE, k, s, layer, below, below) for s in range(1, top)]
+        passes.append((layer.chunk, [first, *rest]))
+        now = below
+        if top:
+            passes.append((None, [_order(ROTATE, k, top, layer, below, above)]))
+            now = above
+    return _schedule(passes, layout), now
+
+
+def _reflect(k, layout, where, now, pulled) -> list[tuple]:
+    """Return the passes that reflect the states before the last layer."""
+    layer, z, turned = layout.layers[k], where.other, where.bras
+    *lower, last = range(max(len(layer.bits) - 1, 1))
+    gather = layer.gathers[last]
+    if len(layer.bits) == 1:
+        order = _order(REFLECT, k, 0, layer, now, z, now, gather, gather)
+        return [(None, [order._replace(flipped=1)])]
+    top = last + 1
+    first = _order(ROTATE, k, top, layer, now, turned, read=layer.gathers[top])
+    orders = [_order(ROTATE, k, s, layer, turned, turned) for s in lower]
+    orders.append(_order(REFLECT, k, last, layer, turned, z, now, write=gather))
+    if pulled:
+        orders += [_pull_reflected(k, s, layer, z, now) for s in lower]
+    chunk = JOINED if layout.fold.aligned else None
+    return [(chunk, [first._replace(flipped=1)]), (layer.chunk, orders)]
+
+
+def _pull_reflected(k, s, layer, z, kets) -> Order:
+    """Contract the reflection, which is in the order of the layer before."""
+    return _order(CONTRACT, k, s, layer, z, z, kets, read=layer.gathers[s])
+
+
+def backward(layout: Layout, taped: bool, final: int) -> Schedule:
+    """Return the schedule that un-applies all layers and takes the derivatives.
+
+    It starts with the tape, the final state in block `final` and its cotangents in
+    block `bras`, or with a Pauli string its reflection in block `other`.
+    """
+    where = blocks(layout, taped)
+    bras, other = where.bras, where.other
+    passes: list = []
+    aligned = None
+    if layout.fold is not None:
+        bras, other = other, bras
+        passes += _pull_fold(layout, bras, final)
+        aligned = JOINED if layout.fold.aligned else None
+    for k in range(len(where.tape) - 1, -1, -1):
+        layer, kets = layout.layers[k], where.tape[k]
+        top = len(layer.bits) - 1
+        if top > 0:
+            kind = UNROTATE_CONTRACT if k > 0 else CONTRACT
+            passes.append((aligned, [_order(kind, k, top, layer, bras, bras, kets)]))
+        aligned = None
+        lower = list(range(max(top, 1)))
+        if k == 0:
+            pulls = [_order(CONTRACT, k, s, layer, bras, bras, kets) for s in lower]
+            passes.append((layer.chunk, pulls))
+            break
+        passes.append((layer.chunk, list(_pull(k, layer, lower, bras, other, kets))))
+        bras, other = other, bras
+        if layer.sign >= 0:
+            passes.append((None, [_rescale(k, layer, bras, bras)]))
+        if not taped:
+            passes += _walk_back(k, layout, kets, where.tape[k - 1])
+    return _schedule(passes, layout)
+
+
+def _pull_fold(layout, z, final) -> Iterator[tuple]:
+    """Yield the passes for the last layer that `_reflect` has left."""
+    k, layer = len(layout.layers) - 1, layout.layers[-1]
+    if len(layer.bits) > 1:
+        yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
+    if layer.sign >= 0:
+        yield None, [_rescale(k, layer, z, z)]
+
+
+def _order(kind, k, s, layer, source, target, kets=0, read=None, write=None) -> Order:
+    """Return an order for sweep s of layer k; tables default to the sweep's own."""
+    table = layer.tables[s]
+    read = table if read is None else read
+    write = table if write is None else write
+    return Order(kind, k, s, source, target, kets, read, write, layer.bits[s])
+
+
+def _rescale(k, layer, source, target) -> Order:
+    return Order(RESCALE, k, 0, source, target, read=layer.sign)
+
+
+def _pull(k, layer, lower, bras, other, kets) -> Iterator[Order]:
+    """Yield the orders on the lower sweeps of a layer in the backward pass."""
+    *rest, last = lower
+    for s in rest:
+        yield _order(CONTRACT, k, s, layer, bras, bras, kets)
+    for s in reversed(lower):
+        kind = CONTRACT_UNROTATE if s == last else UNROTATE
+        target, write = (bras, None) if s else (other, layer.gathers[0])
+        yield _order(kind, k, s, layer, bras, target, kets, write=write)
+
+
+def _walk_back(k: int, layout: Layout, source: int, target: int) -> Iterator[tuple]:
+    """Yield the passes from the tape of layer k to that of the layer before."""
+    layer, before = layout.layers[k], layout.layers[k - 1]
+    orders = []
+    for s in reversed(range(max(len(layer.bits) - 1, 1))):
+        to, write = (source, None) if s else (target, layer.gathers[0])
+        orders.append(_order(UNROTATE, k, s, layer, source, to, write=write))
+    yield layer.chunk, orders
+    if layer.sign >= 0:
+        yield None, [_rescale(k, layer, target, target)]
+    top = len(before.bits) - 1
+    if top > 0 and k > 1:
+        yield None, [_order(UNROTATE, k - 1, top, before, target, target)]
+
+
+def _schedule(passes: list, layout: Layout) -> Schedule:
+    """Arrange (chunk, orders) as arrays; chunk None stands for all rows.
+
+    A pass with chunk JOINED is joined to the one before it.
+    """
+    n_rows = layout.tables.shape[1]
+    table: list = []
+    orders: list = []
+    for chunk, members in passes:
+        start = len(orders)
+        if chunk == JOINED:
+            start, chunk = table.pop()[0], _JOINED_CHUNK
+        orders += members
+        table.append((start, len(orders), min(chunk or n_rows, n_rows)))
+    return Schedule(
+        np.array(table, dtype=np.int64).reshape(-1, 3),
+        np.array(orders, dtype=np.int64).reshape(-1, len(Order._fields)),
+    )

@@ -1,0 +1,334 @@
+"""Exact, batched simulation of the model and its adjoint (reverse-mode) gradient.
+
+The forward pass applies the fused steps to blocks of samples that stay in the cache.
+The pullback walks the steps backwards with the states and their cotangents side by
+side, collects ``Re <cotangent| dU/dtheta |state>`` and un-applies both, so memory does
+not grow with the depth of the circuit.
+
+References
+----------
+T. Jones, J. Gacon, "Efficient calculation of gradients in classical simulations of
+variational quantum algorithms", 2020, arXiv:2009.02823.
+X.-Z. Luo et al., "Yao.jl: Extensible, efficient framework for quantum algorithm
+design", Quantum 4, 341 (2020), arXiv:1912.10877.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+
+from skqnn._arrays import (
+    Rows,
+    block_bytes,
+    conj,
+    namespace,
+    numpy_dtype,
+    real,
+    reuse,
+    sender,
+    take_rows,
+    to_numpy,
+)
+from skqnn._circuits.gates import compile_circuit, is_real
+from skqnn._circuits.observables import visible_gates
+from skqnn._engine.compiled import Compiled, compile_steps
+from skqnn._engine.states import encode
+from skqnn._engine.steps import fuse
+
+Pullback = Callable[[np.ndarray], np.ndarray]
+
+
+class StatevectorEngine:
+    """Expectation values and gradients of a parametrised circuit on a batch of states.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        The ansatz; ``theta[j]`` is the value of ``circuit.parameters[j]``, in radians.
+    observables : sequence of SparsePauliOp
+        Hermitian operators on the qubits of `circuit`.
+    feature_map : QuantumCircuit, default=None
+        Circuit with one parameter per feature that prepares a state from ``|0...0>``.
+        None: rows are amplitudes.
+
+    Notes
+    -----
+    Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
+    states, and in complex numbers only if a gate or a state is complex. Gates outside
+    the light cone of the observables are left out, which is exact. Where Numba is
+    installed, compiled kernels run the most common circuits, see `_compiled`.
+
+    States may be arrays of any namespace and are simulated on their device; theta,
+    expectations, cotangents and gradients are NumPy's, on the host.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        observables: Sequence[SparsePauliOp],
+        *,
+        feature_map: QuantumCircuit | None = None,
+    ):
+        self.n_qubits = circuit.num_qubits
+        self.n_parameters = circuit.num_parameters
+        # Besides one state: an index, a phase (complex) and while they are made a
+        # column of complex weights for each observable.
+        require_memory(self.n_qubits, 1, 8 * (4 + 2 * len(observables)))
+        gates = compile_circuit(circuit)
+        visible = visible_gates(gates, observables)
+        gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
+        self._real = is_real(gates)
+        self._steps = fuse(gates, self.n_qubits)
+        self._observables = _pauli_masks(observables, self.n_qubits)
+        self._feature_map = feature_map
+        self._compiled = compile_steps(self._steps, self._observables, self.n_qubits)
+
+    def prepare(self, X: Any) -> Any:
+        """Return the states of rows of X, shape (n_samples, 2**n_qubits).
+
+        Rows of amplitudes are returned as they are; a feature map is simulated.
+        """
+        self.fidelity = np.ones(X.shape[0])
+        if self._feature_map is None:
+            return X
+        require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
+        return encode(self._feature_map, X)
+
+    def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the expectations and their standard errors, which are 0."""
+        E = self.expectations(states, theta)
+        return E, np.zeros_like(E)
+
+    def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
+        """Return <state| U(theta)^dagger O_k U(theta) |state> for all samples and k.
+
+        Parameters
+        ----------
+        states : array of shape (n_samples, 2**n_qubits), or Rows
+            Rows of unit norm. `Rows` of a larger array spare a copy.
+        theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
+            Angles in radians, or several sets of them.
+
+        Returns
+        -------
+        expectations : ndarray of shape ([n_thetas,] n_samples, n_observables), float64
+        """
+        if theta.ndim == 2:
+            return np.stack([self.expectations(states, row) for row in theta])
+        rows = _as_rows(states)
+        if (compiled := self._kernels(rows)) is not None:
+            return compiled.expectations(rows, theta)
+        bound = self._bind(theta, rows)
+        values = [
+            self._measure(bound, self._forward(bound, *work)[0])
+            for _, work in self._load(rows)
+        ]
+        return _joined(values)
+
+    def vjp(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, Pullback]:
+        """Return the expectations and their vector-Jacobian product.
+
+        Returns
+        -------
+        expectations : ndarray of shape (n_samples, n_observables)
+        pullback : callable
+            Maps a cotangent of shape (n_samples, n_observables) to the gradient of
+            ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
+            one copy of the states.
+        """
+        rows = _as_rows(states)
+        if (compiled := self._kernels(rows)) is not None:
+            return compiled.vjp(rows, theta)
+        bound = self._bind(theta, rows)
+        xp, device = namespace(rows.array)
+        dtype = getattr(xp, bound.dtype.name)
+        shape = (len(rows.places), 2**self.n_qubits)
+        finals = xp.empty(shape, dtype=dtype, device=device)  # blocks, one by one
+        values = []
+        for part, work in self._load(rows):
+            final, _ = self._forward(bound, *work)
+            values.append(self._measure(bound, final))
+            finals[part, ...] = xp.reshape(final, (-1, shape[1]))
+
+        def pullback(cotangent: np.ndarray) -> np.ndarray:
+            gradient = np.zeros(self.n_parameters)
+            overlaps = []
+            for part, work in self._parts(finals, bound.dtype, 4):
+                work[0][...] = xp.reshape(finals[part, ...], work[0].shape)
+                slopes = bound.send(2 * cotangent[part].T.astype(bound.dtype))
+                overlaps += self._backward(bound, work, slopes)
+            for k, overlap in overlaps:
+                host = [to_numpy(matrix) for matrix in overlap]
+                self._steps[k].collect(bound.steps[k], host, gradient)
+            return gradient
+
+        return _joined(values), pullback
+
+    def _kernels(self, rows: Rows) -> Compiled | None:
+        if not isinstance(rows.array, np.ndarray):
+            return None
+        return self._compiled if rows.array.dtype in (np.float32, np.float64) else None
+
+    def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
+        dtype, send = self._dtype(rows.array), sender(rows.array)
+        steps = [step.bind(theta, dtype, send) for step in self._steps]
+        observables = []
+        for mask, weights in self._observables:
+            # On real states a term with an odd number of Y has an imaginary weight: its
+            # expectation value is 0.
+            weights = weights.real if dtype.kind == "f" else weights
+            mask = None if mask is None else send(mask)
+            observables.append((mask, send(weights.astype(dtype))))
+        return _Bound(steps, observables, dtype, send)
+
+    def _dtype(self, states: Any) -> np.dtype:
+        dtype = numpy_dtype(states)
+        if self._real and dtype.kind == "f":
+            return dtype
+        return np.result_type(dtype, np.complex64)
+
+    def _parts(
+        self, array: Any, dtype: np.dtype, n_work: int, n_samples: int | None = None
+    ) -> Iterator[tuple]:
+        """Yield slices of samples that fit into a block, with `n_work` blocks each.
+
+        Blocks have shape (2**n_qubits, n_block), amplitudes as rows. They are the same
+        memory every time, on the device of the array.
+        """
+        n_samples = array.shape[0] if n_samples is None else n_samples
+        xp, device = namespace(array)
+        dimension = 2**self.n_qubits
+        size = max(1, block_bytes(array) // (dtype.itemsize * dimension))
+        size = min(n_samples, size)
+        shape = (n_work, size * dimension)
+        memory = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
+        for start in range(0, n_samples, size):
+            part = slice(start, min(start + size, n_samples))
+            used = (part.stop - part.start) * dimension
+            yield (
+                part,
+                [xp.reshape(memory[k, :used], (dimension, -1)) for k in range(n_work)],
+            )
+
+    def _load(self, rows: Rows) -> Iterator[tuple]:
+        """Yield slices of samples, a block with these samples and a spare one."""
+        array, places = rows
+        xp, _ = namespace(array)
+        copies = None
+        for part, work in self._parts(array, self._dtype(array), 2, len(places)):
+            if copies is None and isinstance(array, np.ndarray):
+                copies = np.empty((part.stop, array.shape[1]), dtype=array.dtype)
+            out = None if copies is None else copies[: part.stop - part.start]
+            some = take_rows(array, places[part], out)
+            work[0][...] = xp.astype(some, work[0].dtype, copy=False).T
+            yield part, work
+
+    def _forward(self, bound: "_Bound", block: Any, spare: Any) -> tuple:
+        for step, numbers in zip(self._steps, bound.steps, strict=True):
+            block, spare = step.apply(numbers, block, spare)
+        return block, spare
+
+    def _measure(self, bound: "_Bound", final: Any) -> Any:
+        """Return the expectations of one block, shape (n_block, n_observables)."""
+        values = 0.0
+        for mask, weights in bound.observables:
+            moved = final if mask is None else take_rows(final, mask)
+            values = values + real((conj(final) * moved).T @ weights)
+        return values
+
+    def _backward(self, bound: "_Bound", work: list, slopes: Any) -> list:
+        """Return (step, overlaps) for each step.
+
+        The final states are the first of four blocks; `slopes` is (K, n_block).
+        """
+        states, cotangents, *spare = work
+        xp, _ = namespace(states)
+        cotangents[...] = 0
+        for mask, weights in bound.observables:
+            term = reuse(spare[0], xp.matmul, weights, slopes)
+            term *= states if mask is None else take_rows(states, mask)
+            cotangents += term
+        overlaps = []
+        for k in range(len(self._steps) - 1, -1, -1):
+            step, numbers = self._steps[k], bound.steps[k]
+            overlaps.append((k, step.pull(numbers, states, cotangents)))
+            if k > 0:
+                states, spare[0] = step.unapply(numbers, states, spare[0])
+                cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
+        return overlaps
+
+
+class _Bound(NamedTuple):
+    """A circuit at one theta, next to the states."""
+
+    steps: list  # what each step's `bind` returned
+    observables: list[tuple[Any, Any]]  # mask and weights, see `_pauli_masks`
+    dtype: np.dtype
+    send: Callable[[np.ndarray], Any]
+
+
+def _joined(values: list) -> np.ndarray:
+    """Return the expectations of all blocks on the host, float64."""
+    return np.concatenate([to_numpy(part) for part in values]).astype(np.float64)
+
+
+def _as_rows(states: Any) -> Rows:
+    if isinstance(states, Rows):
+        return states
+    return Rows(states, np.arange(states.shape[0]))
+
+
+def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
+    """Group Pauli terms by the bits they flip.
+
+    Returns a list of (mask, weights): ``(O_k psi)[i] = sum over masks of
+    weights[i, k] * psi[mask[i]]``, where mask None stands for no flip.
+    """
+    index = np.arange(2**n_qubits)
+    groups: dict[int, np.ndarray] = {}
+    for k, operator in enumerate(observables):
+        for label, coefficient in operator.label_iter():
+            flips, phase = 0, np.full(2**n_qubits, complex(coefficient))
+            for qubit, letter in enumerate(reversed(label)):
+                bit = (index >> qubit) & 1
+                flips |= (letter in "XY") << qubit
+                if letter in "YZ":
+                    phase = phase * (1 - 2 * bit)
+                if letter == "Y":
+                    phase = phase * -1j  # Y = -i|0><1| + i|1><0|
+            shape = (2**n_qubits, len(observables))
+            weights = groups.setdefault(flips, np.zeros(shape, dtype=complex))
+            weights[:, k] += phase
+    return [(None if f == 0 else index ^ f, weights) for f, weights in groups.items()]
+
+
+def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:
+    """Refuse states that cannot fit in this machine's memory, before allocating them.
+
+    Raises
+    ------
+    MemoryError
+        With the number of qubits and the size in GiB.
+    """
+    # An integer, because a float overflows from 1024 qubits on.
+    mib = n_samples * itemsize * 2**n_qubits // 2**20
+    available = _physical_memory_gib()
+    if mib > 1024 * available:
+        gib = f"{mib // 1024:,}" if n_qubits < 64 else f"2**{mib.bit_length() - 11}"
+        raise MemoryError(
+            f"{n_samples} state(s) of {n_qubits} qubits need {gib} GiB of memory, "
+            f"but this machine has {available:.1f} GiB; use fewer qubits "
+            "(encoding='amplitude' takes n_features amplitudes on log2(n_features) "
+            "qubits) or fewer samples per call."
+        )
+
+
+def _physical_memory_gib() -> float:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    except (AttributeError, ValueError, OSError):  # not POSIX
+        return 64.0

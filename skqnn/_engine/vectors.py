@@ -1,0 +1,311 @@
+"""Vector operations of the compiled kernels, as functions that Numba can call.
+
+Row i of a block is amplitude i of as many samples as fit into 64 bytes: one vector of
+the processor (two or four on older ones).
+"""
+
+from functools import partial
+
+from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from skqnn._engine.emitter import Emitter
+from skqnn._engine.layout import VECTOR_BYTES
+
+
+def _rotate(emit, x, tangents):
+    """Rotate each qubit of the rows x by (low - t high, high + t low)."""
+    for q, t in enumerate(tangents):
+        for low in range(len(x)):
+            if not low >> q & 1:
+                high = low | 1 << q
+                down = emit.sub(x[low], emit.mul(t, x[high]))
+                x[high] = emit.add(x[high], emit.mul(t, x[low]))
+                x[low] = down
+
+
+def _weigh(emit, x, weights, positions, factors):
+    """Multiply each row by its weight and by the factors."""
+    for j, position in enumerate(positions):
+        weight = emit.mul(emit.splat(emit.item(weights, position)), factors)
+        x[j] = emit.mul(weight, x[j])
+
+
+def _contract(emit, x, kets, places, totals):
+    """Add x_high y_low - x_low y_high of each qubit to its total.
+
+    If there is one more total, x y is added to it. Partial sums start afresh for every
+    group of rows, so that groups need not wait for one another.
+    """
+    sums = [None] * len(totals)
+    for j, place in enumerate(places):
+        y = emit.load(kets, place)
+        for q in range(len(totals)):
+            other = j ^ 1 << q if len(x) >> q > 1 else j
+            product = emit.mul(x[other], y)
+            if sums[q] is None:
+                sums[q] = product
+            elif other < j:
+                sums[q] = emit.sub(sums[q], product)
+            else:
+                sums[q] = emit.add(sums[q], product)
+    for change, total in zip(sums, totals, strict=True):
+        emit.builder.store(emit.add(emit.builder.load(total), change), total)
+
+
+def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
+    """Emit the loop of a sweep over groups of 2**n_bits rows."""
+    builder = emit.builder
+    source, target, kets = blocks
+    angles, out, (weights, cotangents, E) = numbers
+    reflects = "weigh" in operations
+    read, write = (builder.bitcast(t, ir.IntType(32).as_pointer()) for t in tables)
+    tangents = emit.splats(angles, n_bits)
+    factors = emit.load(cotangents, emit.number(0)) if reflects else None
+    totals = [emit.variable() for _ in range(n_bits + reflects)]
+    loop = (*rows, emit.number(2**n_bits))
+    with cgutils.for_range_slice(builder, *loop) as (start, _):
+        positions = [builder.add(start, emit.number(j)) for j in range(2**n_bits)]
+        flipped = [builder.xor(position, flip) for position in positions]
+        loaded = flipped if reflects else positions
+        stored = flipped if operations == ["rotate"] else positions
+        places = [emit.entry(read, position) for position in loaded]
+        x = [emit.load(source, place) for place in places]
+        for operation in operations:
+            if operation == "rotate":
+                _rotate(emit, x, tangents)
+                places = [emit.entry(write, position) for position in stored]
+            elif operation == "weigh":
+                _weigh(emit, x, weights, positions, factors)
+            else:
+                _contract(emit, x, kets, places, totals)
+        if "rotate" in operations:
+            # Loading offsets again takes less time than keeping 16 of them.
+            for value, position in zip(x, stored, strict=True):
+                emit.store(value, target, emit.entry(write, position))
+    if "contract" in operations:
+        for q in range(n_bits):
+            emit.increase(out, q, builder.load(totals[q]))
+    if reflects:
+        emit.increase(E, 0, builder.load(totals[-1]))
+
+
+@intrinsic(prefer_literal=True)
+def sweep(
+    typingctx,
+    order,
+    work,
+    blocks,
+    tables,
+    pair,
+    rows,
+    bits,
+    flip,
+    angles,
+    at,
+    out,
+    to,
+    reflected,
+    block,
+):
+    """Take rows of a block through the registers, 2**bits at a time.
+
+    Parameters
+    ----------
+    order : literal str
+        "rotate", "contract", both words in the order wanted, or
+        "rotate weigh contract".
+    work : array of shape (n_blocks, block_size)
+    blocks : (source, target, kets)
+        The blocks of `work` to load, to store (if rotated) and to contract with.
+    tables, pair : array of shape (n_tables, n_rows), (read, write)
+        The two tables with the offsets of the rows to load and to store. Kets are read
+        where the rows are.
+    rows : (first, last)
+        The part of the tables to treat.
+    bits : int
+        3 or 4, the number of qubits of this sweep.
+    flip : int
+        "rotate" alone stores, "weigh" loads positions ^ flip.
+    angles, at : array and leading indices
+        ``angles[at]`` are the tangents of "rotate".
+    out, to : array of vectors and leading indices
+        ``out[to]`` is where the results of "contract" are added.
+    reflected, block : (weights, cotangents, E) and leading index
+        "weigh" multiplies positions by ``weights[0]`` and ``cotangents[block, 0]``, and
+        the products with the kets are added to ``E[block, 0]``.
+    """
+    operations = order.literal_value.split()
+    first = (order, work, blocks, tables, pair, rows, bits)
+    arguments = (*first, flip, angles, at, out, to, reflected, block)
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        _, work, blocks, tables, pair, rows, bits, flip, *numbers = emit.args
+        angles, at, out, to, reflected, block = numbers
+        unpack = partial(cgutils.unpack_tuple, builder)
+        blocks = [emit.at(work, index) for index in unpack(blocks)]
+        tables = [emit.at(tables, table) for table in unpack(pair)]
+        numbers = [emit.at(angles, *unpack(at)), emit.at(out, *unpack(to))]
+        *_, kinds, _ = signature.args
+        weights, *rest = map(emit.array, kinds, unpack(reflected))
+        numbers.append((weights, *(emit.at(array, block) for array in rest)))
+        narrow = builder.icmp_signed("==", bits, emit.number(3))
+        with builder.if_else(narrow) as branches:
+            for n_bits, branch in zip((3, 4), branches, strict=True):
+                with branch:
+                    common = (unpack(rows), flip, blocks, tables, *numbers)
+                    _sweep_rows(emit, operations, n_bits, *common)
+        return context.get_dummy_value()
+
+    return types.void(*arguments), generate
+
+
+@intrinsic
+def load(typingctx, states, samples, work, block, rows, angles, at):
+    """Copy rows of samples to a block, rotated; `samples` has one index per lane.
+
+    ``angles[at]`` are the tangents of qubits 0 to 3.
+    """
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        states, samples, work, block, rows, angles, at = emit.args
+        unpack = partial(cgutils.unpack_tuple, builder)
+        target = emit.at(work, block)
+        tangents = emit.splats(emit.at(angles, *unpack(at)), 4)
+        lanes = [emit.number(lane) for lane in range(emit.lanes)]
+        sources = [emit.at(states, emit.item(samples, lane)) for lane in lanes]
+        with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
+            x = []
+            for k in range(0, 16, emit.lanes):
+                row = builder.add(group[0], emit.number(k))
+                offset = builder.mul(row, emit.number(emit.itemsize))
+                square = [emit.load(source, offset) for source in sources]
+                _transpose(emit, square)
+                x += square
+            _rotate(emit, x, tangents)
+            place = emit.row(group[0])
+            for j, value in enumerate(x):
+                here = builder.add(place, emit.number(j * VECTOR_BYTES))
+                emit.store(value, target, here)
+        return context.get_dummy_value()
+
+    return types.void(states, samples, work, block, rows, angles, at), generate
+
+
+def _transpose(emit, x):
+    """Transpose a square of vectors: swap the off-diagonal squares of each size."""
+    n, distance = emit.lanes, 1
+    while distance < n:
+        upper = [k ^ distance | n if k & distance else k for k in range(n)]
+        lower = [k | n if k & distance else k ^ distance for k in range(n)]
+        for k in range(n):
+            if not k & distance:
+                a, b = x[k], x[k | distance]
+                x[k] = emit.shuffle(a, b, upper)
+                x[k | distance] = emit.shuffle(a, b, lower)
+        distance *= 2
+
+
+@intrinsic
+def square_sums(typingctx, work, block, weights, flip, out, at):
+    """Store sum over rows of weights[k, row ^ flip] x[row]**2 in out[at, k], all k.
+
+    x is a block of `work`; `weights` is (n_observables, n_rows), n_rows a multiple of
+    4; `out` is (n_blocks, n_observables, lanes).
+    """
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        work, block, weights, flip, out, at = emit.args
+        source = emit.at(work, block)
+        n_observables, n_rows = cgutils.unpack_tuple(builder, weights.shape)
+        zero = ir.Constant(emit.vector, None)
+        sums = [cgutils.alloca_once(builder, emit.vector) for _ in range(4)]
+        with cgutils.for_range(builder, n_observables) as observable:
+            k = observable.index
+            for total in sums:
+                builder.store(zero, total)
+            loop = (emit.number(0), n_rows, emit.number(4))
+            with cgutils.for_range_slice(builder, *loop) as (row, _):
+                for j, total in enumerate(sums):
+                    here = builder.add(row, emit.number(j))
+                    x = emit.load(source, emit.row(here))
+                    weight = _weight(emit, weights, k, builder.xor(here, flip))
+                    square = emit.mul(emit.mul(weight, x), x)
+                    builder.store(emit.add(builder.load(total), square), total)
+            a, b, c, d = map(builder.load, sums)
+            result = emit.add(emit.add(a, b), emit.add(c, d))
+            emit.store(result, emit.at(out, at, k), emit.number(0))
+        return context.get_dummy_value()
+
+    return types.void(work, block, weights, flip, out, at), generate
+
+
+def _weight(emit, weights, observable, row):
+    """Load weights[observable, row] into all lanes."""
+    address = emit.at(weights, observable, row)
+    number = emit.builder.bitcast(address, emit.vector.element.as_pointer())
+    return emit.splat(emit.builder.load(number))
+
+
+@intrinsic
+def weigh(typingctx, work, pair, weights, flip, cotangents, at):
+    """Store 2 sum_k weights[k, row ^ flip] cotangents[at, k] x[row] for all rows.
+
+    x is block pair[0] of `work`, the result is block pair[1]; `weights` is
+    (n_observables, n_rows), `cotangents` (n_blocks, n_observables, lanes).
+    """
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        work, pair, weights, flip, cotangents, at = emit.args
+        source, target = (
+            emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
+        )
+        n_observables, n_rows = cgutils.unpack_tuple(builder, weights.shape)
+
+        def add_observable(k, is_first):
+            slope = emit.load(emit.at(cotangents, at, k), emit.number(0))
+            slope = emit.add(slope, slope)
+            with cgutils.for_range(builder, n_rows) as rows:
+                place = emit.row(rows.index)
+                weight = _weight(emit, weights, k, builder.xor(rows.index, flip))
+                x = emit.mul(emit.mul(weight, slope), emit.load(source, place))
+                x = x if is_first else emit.add(emit.load(target, place), x)
+                emit.store(x, target, place)
+
+        add_observable(emit.number(0), True)
+        loop = (emit.number(1), n_observables, emit.number(1))
+        with cgutils.for_range_slice(builder, *loop) as (k, _):
+            add_observable(k, False)
+        return context.get_dummy_value()
+
+    return types.void(work, pair, weights, flip, cotangents, at), generate
+
+
+@intrinsic
+def rescale(typingctx, work, pair, signs, sign, factors, at):
+    """Store signs[sign, row] * factors[at] * x[row] for all rows.
+
+    x is block pair[0] of `work`, the result is block pair[1].
+    """
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        work, pair, signs, sign, factors, at = emit.args
+        source, target = (
+            emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
+        )
+        _, n_rows = cgutils.unpack_tuple(builder, signs.shape)
+        factor = emit.splat(emit.item(factors, at))
+        with cgutils.for_range(builder, n_rows) as loop:
+            place = emit.row(loop.index)
+            weight = emit.mul(_weight(emit, signs, sign, loop.index), factor)
+            emit.store(emit.mul(weight, emit.load(source, place)), target, place)
+        return context.get_dummy_value()
+
+    return types.void(work, pair, signs, sign, factors, at), generate

@@ -1,0 +1,1 @@
+"""No paid job lost or paid for twice: requests remembered on disk."""

@@ -1,0 +1,1 @@
+"""From expectation values to trained parameters: losses, optimizers, solvers."""

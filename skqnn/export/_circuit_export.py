@@ -1,0 +1,246 @@
+"""A fitted model as Qiskit circuits: for one row, as OpenQASM 3, as QPY."""
+
+import os
+from contextlib import nullcontext
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit import QuantumCircuit, qasm3, qpy
+from qiskit.circuit import ParameterVector
+from qiskit.circuit.library import StatePreparation
+from sklearn.utils.validation import check_is_fitted
+
+from skqnn._circuits.preparation import PREPARATIONS, prepare
+from skqnn._classifier import QNNClassifier
+from skqnn._pipelines import classifier_input, final_classifier
+from skqnn._validation import check_parameters, integer, one_of
+
+_RULES = {
+    "state_preparation": one_of(("direct", *PREPARATIONS)),
+    "n_preparation_layers": integer(1),
+}
+
+
+class ModelCircuit(NamedTuple):
+    """State preparation or feature map, then the ansatz, both with free parameters."""
+
+    circuit: QuantumCircuit
+    inputs: ParameterVector
+    weights: ParameterVector
+
+
+def bound_circuit(
+    estimator: Any,
+    row: ArrayLike | None = None,
+    *,
+    state_preparation: str = "exact",
+    n_preparation_layers: int = 3,
+) -> QuantumCircuit:
+    """Build the circuit that the fitted model runs for one row.
+
+    Measure the `observables_` on it, on any device and by any software, to get the
+    expectation values of that row; ``scale_ * E + bias_`` are its scores.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier, or Pipeline that ends in one
+        Fitted.
+    row : array-like of shape (n_features,) or (1, n_features), default=None
+        A row of X as `predict` takes it: for a pipeline before its first step. None:
+        the trained ansatz alone, which acts on a state prepared by others.
+    state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
+        How amplitudes are prepared, where the model takes amplitudes. "exact": a tree
+        of RY and CZ, any row. "frqi": half the gates, for rows of
+        ``BinaryAmplitudeEncoder(normalization="pixel")``. "layers": neighbouring qubits
+        only, approximately. "direct": one `StatePreparation` of Qiskit.
+    n_preparation_layers : int, default=3
+        Number of layers of "layers".
+
+    Returns
+    -------
+    circuit : QuantumCircuit
+        Without measurements and without free parameters.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If there is more than one row, or it cannot be prepared in this way.
+
+    Examples
+    --------
+    >>> from qiskit.quantum_info import Statevector
+    >>> from sklearn.datasets import load_iris
+    >>> from skqnn import QNNClassifier
+    >>> from skqnn.export import bound_circuit
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X, y = X[:100], y[:100]
+    >>> model = QNNClassifier(solver="lbfgs", random_state=0).fit(X, y)
+    >>> state = Statevector(bound_circuit(model, X[0]))
+    >>> E = state.expectation_value(model.observables_[0]).real
+    >>> score = model.scale_ * E + model.bias_
+    >>> bool(abs(score - model.decision_function(X[:1])) < 1e-12)
+    True
+    """
+    check_options(state_preparation, n_preparation_layers)
+    classifier = fitted_classifier(estimator)
+    ansatz = classifier.circuit_.assign_parameters(classifier.theta_)
+    if row is None:
+        return ansatz
+    X: Any = row if np.ndim(row) == 2 else np.reshape(np.asarray(row), (1, -1))
+    if len(X) != 1:
+        raise ValueError(f"`row` must be one row of X, got {len(X)} rows.")
+    if state_preparation == "direct" and classifier.feature_map_ is None:
+        circuit = QuantumCircuit(ansatz.num_qubits)
+        (amplitudes,) = _rows(estimator, X)
+        amplitudes = amplitudes.astype(np.float64)
+        circuit.append(
+            StatePreparation(amplitudes / np.linalg.norm(amplitudes)), circuit.qubits
+        )
+        return circuit.compose(ansatz)
+    method = "exact" if state_preparation == "direct" else state_preparation
+    (inputs,) = circuit_inputs(estimator, X, method, n_preparation_layers)
+    model = model_circuit(classifier, method, n_preparation_layers)
+    return model.circuit.assign_parameters(
+        {model.inputs: inputs, model.weights: classifier.theta_}
+    )
+
+
+def to_qasm3(
+    estimator: Any,
+    row: ArrayLike | None = None,
+    *,
+    state_preparation: str = "exact",
+    n_preparation_layers: int = 3,
+) -> str:
+    """Write the trained circuit as OpenQASM 3.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier, or Pipeline that ends in one
+        Fitted.
+    row : array-like of shape (n_features,) or (1, n_features), default=None
+        A row of X to prepare first; None: the trained ansatz alone.
+    state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
+        How amplitudes are prepared, see `bound_circuit`.
+    n_preparation_layers : int, default=3
+        Number of layers of "layers".
+
+    Returns
+    -------
+    text : str
+        The program. Angles are written in full and read back as the same numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skqnn import QNNClassifier
+    >>> from skqnn.export import to_qasm3
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = QNNClassifier(solver="lbfgs", random_state=0).fit(X[:100], y[:100])
+    >>> print(to_qasm3(model))
+    OPENQASM 3.0;
+    include "stdgates.inc";
+    qubit[2] q;
+    ry(...) q[0];
+    ry(...) q[1];
+    cx q[0], q[1];
+    ry(...) q[0];
+    ry(...) q[1];
+    """
+    circuit = bound_circuit(
+        estimator,
+        row,
+        state_preparation=state_preparation,
+        n_preparation_layers=n_preparation_layers,
+    )
+    return qasm3.dumps(circuit)
+
+
+def to_qpy(
+    estimator: Any,
+    file: str | os.PathLike[str] | BinaryIO,
+    row: ArrayLike | None = None,
+    *,
+    state_preparation: str = "exact",
+    n_preparation_layers: int = 3,
+) -> None:
+    """Write the trained circuit as QPY, the file format of Qiskit.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier, or Pipeline that ends in one
+        Fitted.
+    file : path-like or binary file
+        Where to write; read it with :func:`qiskit.qpy.load`.
+    row : array-like of shape (n_features,) or (1, n_features), default=None
+        A row of X to prepare first; None: the trained ansatz alone.
+    state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
+        How amplitudes are prepared, see `bound_circuit`.
+    n_preparation_layers : int, default=3
+        Number of layers of "layers".
+
+    See Also
+    --------
+    save : Keep the whole estimator.
+    """
+    circuit = bound_circuit(
+        estimator,
+        row,
+        state_preparation=state_preparation,
+        n_preparation_layers=n_preparation_layers,
+    )
+    opened = (
+        open(file, "wb") if isinstance(file, str | os.PathLike) else nullcontext(file)
+    )
+    with opened as stream:
+        qpy.dump(circuit, stream)
+
+
+def check_options(state_preparation: str, n_preparation_layers: int) -> None:
+    """Refuse options that name no way to prepare a state."""
+    options = {
+        "state_preparation": state_preparation,
+        "n_preparation_layers": n_preparation_layers,
+    }
+    check_parameters(options, _RULES)
+
+
+def fitted_classifier(estimator: Any) -> QNNClassifier:
+    """Return the fitted QNNClassifier that an estimator is or ends in."""
+    classifier = final_classifier(estimator)
+    check_is_fitted(classifier, "theta_")
+    return classifier
+
+
+def model_circuit(
+    classifier: QNNClassifier, method: str, n_layers: int
+) -> ModelCircuit:
+    """Return the circuit for any row, with fresh parameters ``x`` and ``θ``."""
+    n_qubits = classifier.n_qubits_
+    encoder = classifier.feature_map_
+    if encoder is None:
+        encoder = PREPARATIONS[method].template(n_qubits, n_layers)
+    inputs = ParameterVector("x", encoder.num_parameters)
+    weights = ParameterVector("θ", classifier.circuit_.num_parameters)
+    circuit = QuantumCircuit(n_qubits)
+    circuit.compose(encoder.assign_parameters(inputs), inplace=True)
+    circuit.compose(classifier.circuit_.assign_parameters(weights), inplace=True)
+    return ModelCircuit(circuit, inputs, weights)
+
+
+def circuit_inputs(
+    estimator: Any, X: ArrayLike, method: str, n_layers: int
+) -> np.ndarray:
+    """Return the values of the inputs for rows of X, shape (n_samples, n_inputs)."""
+    rows = _rows(estimator, X)
+    if final_classifier(estimator).feature_map_ is not None:
+        return rows
+    return prepare(rows, method, n_layers).angles
+
+
+def _rows(estimator: Any, X: ArrayLike) -> np.ndarray:
+    """Return rows of X as amplitudes, or as features of the feature map."""
+    return final_classifier(estimator)._checked(classifier_input(estimator, X))

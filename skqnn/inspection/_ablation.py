@@ -1,0 +1,312 @@
+"""Is the quantum part doing anything: one model against versions of it with less."""
+
+import logging
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t as student_t
+from sklearn.base import clone
+from sklearn.model_selection import check_cv, cross_val_score
+from sklearn.pipeline import Pipeline
+
+from skqnn._pipelines import classifier_input, final_classifier
+from skqnn.exceptions import DeadParameterWarning
+from skqnn.inspection._axes import panels
+from skqnn.inspection._problem import start
+from skqnn.inspection._variants import VARIANTS, Size
+
+_log = logging.getLogger(__name__)
+
+
+class AblationReport:
+    """Scores of a model and of versions of it with less, on the same folds.
+
+    It is recommended to make one by `ablation_report`. All parameters are stored as
+    attributes; print it for a table, `plot` it for a picture.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The variants, the model itself first.
+    n_parameters : sequence of int
+        How many numbers each variant trains.
+    scores : ndarray of shape (n_variants, n_splits)
+        Test score of each variant in each split, at least two.
+    test_ratio : float
+        Test samples per training sample in a split.
+    confidence_level : float, default=0.95
+        Of all intervals.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes, Figure
+        Where it is plotted.
+
+    Notes
+    -----
+    Training sets of different splits overlap, so scores of different splits are not
+    independent. Intervals are ``mean +- t * sqrt((1 / J + test_ratio) * s**2)`` over J
+    splits, with the variance s**2 of the scores (or of the differences, split by
+    split) and the quantile t of Student's distribution with J - 1 degrees of freedom:
+    the corrected resampled t-test of [1]_. They are derived for random splits, usual
+    for folds as well, and may reach beyond 0 and 1.
+
+    References
+    ----------
+    .. [1] C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine
+       Learning 52, 239 (2003), doi:10.1023/A:1024068626366.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skqnn.inspection import AblationReport
+    >>> scores = np.array([[0.9, 0.8, 1.0], [0.5, 0.5, 0.5]])
+    >>> AblationReport(["model", "majority class"], [24, 0], scores, test_ratio=0.5)
+    Scores in 3 splits, with 95 % intervals; * marks a difference that excludes 0
+                    parameters  score                    model minus this
+    model                   24  0.900  [0.507, 1.293]
+    majority class           0  0.500  [0.500, 0.500]  +0.400  [+0.007, +0.793] *
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        n_parameters: Sequence[int],
+        scores: np.ndarray,
+        *,
+        test_ratio: float,
+        confidence_level: float = 0.95,
+    ):
+        self.names = names
+        self.n_parameters = n_parameters
+        self.scores = scores
+        self.test_ratio = test_ratio
+        self.confidence_level = confidence_level
+
+    def to_dict(self) -> dict[str, list]:
+        """Return the table as columns, ready for ``pandas.DataFrame``.
+
+        Returns
+        -------
+        table : dict of list
+            Keys ``variant``, ``n_parameters``, ``score``, ``low``, ``high`` and, for
+            the model's score minus this one's, ``difference``, ``difference_low``,
+            ``difference_high``.
+        """
+        score, low, high = self._interval(self.scores)
+        more, more_low, more_high = self._interval(self.scores[0] - self.scores)
+        return {
+            "variant": list(self.names),
+            "n_parameters": list(self.n_parameters),
+            "score": score.tolist(),
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "difference": more.tolist(),
+            "difference_low": more_low.tolist(),
+            "difference_high": more_high.tolist(),
+        }
+
+    def _interval(self, samples: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return mean, lower and upper bound over the last axis."""
+        n_splits = samples.shape[-1]
+        mean = samples.mean(axis=-1)
+        variance = (1 / n_splits + self.test_ratio) * samples.var(axis=-1, ddof=1)
+        quantile = student_t.ppf((1 + self.confidence_level) / 2, n_splits - 1)
+        half = quantile * np.sqrt(variance)
+        return mean, mean - half, mean + half
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.names))
+        lines = [
+            f"Scores in {self.scores.shape[1]} splits, with "
+            f"{100 * self.confidence_level:g} % intervals; * marks a difference that "
+            "excludes 0",
+            f"{'':<{width}}  parameters  score{'':20}model minus this",
+        ]
+        rows = zip(*self.to_dict().values(), strict=True)
+        for k, (name, n, score, low, high, *difference) in enumerate(rows):
+            line = f"{name:<{width}}{n:>12}  {score:.3f}  [{low:.3f}, {high:.3f}]"
+            if k:
+                star = " *" if difference[1] > 0 or difference[2] < 0 else ""
+                line += "  {:+.3f}  [{:+.3f}, {:+.3f}]".format(*difference) + star
+            lines.append(line)
+        return "\n".join(lines)
+
+    def plot(self, ax: Any = None) -> "AblationReport":
+        """Plot scores with intervals, and the single splits as dots.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None: a new figure.
+
+        Returns
+        -------
+        report : AblationReport
+        """
+        size = (7, 1 + 0.45 * len(self.names))
+        ((panel,),) = panels(ax, 1, 1, size=size, caller="AblationReport.plot")
+        mean, low, _ = self._interval(self.scores)
+        rows = np.arange(len(self.names))
+        for row, scores in zip(rows, self.scores, strict=True):
+            panel.plot(scores, [row] * len(scores), "o", color="0.75", markersize=4)
+        colors = ["C1", *["C0"] * (len(rows) - 1)]
+        for row, color in zip(rows, colors, strict=True):
+            half = mean[row] - low[row]
+            panel.errorbar(mean[row], row, xerr=half, fmt="D", color=color, capsize=4)
+        panel.axvline(mean[0], color="C1", linestyle=":", linewidth=1, zorder=0)
+        labels = zip(self.names, self.n_parameters, strict=True)
+        panel.set_yticks(rows, [f"{name} ({n})" for name, n in labels])
+        panel.invert_yaxis()
+        panel.set_xlabel(f"score, {100 * self.confidence_level:g} % interval")
+        panel.set_title("variant (trained parameters)", loc="left", fontsize="medium")
+        panel.grid(axis="x", alpha=0.3)
+        self.ax_, self.figure_ = panel, panel.figure
+        return self
+
+
+def ablation_report(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    cv: Any = 5,
+    scoring: Any = None,
+    confidence_level: float = 0.95,
+    n_jobs: int | None = None,
+) -> AblationReport:
+    """Compare a model with versions of it with less, on the same data and folds.
+
+    Answers whether the quantum part does anything: if the score stays when the
+    entanglers go, when the circuit is not trained, or when a classical model of the
+    same size takes its place, then it does not, on these data.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier or Pipeline that ends in one
+        The model; it is cloned. The other steps of a pipeline stay in all variants.
+    X : array-like of shape (n_samples, n_features)
+        Data.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    cv : int, splitter or iterable, default=5
+        As in `sklearn.model_selection.cross_validate`: an integer means stratified
+        folds. At least two splits; with ten or more, such as of
+        `RepeatedStratifiedKFold`, intervals are much narrower.
+    scoring : str or callable, default=None
+        As there; None: accuracy.
+    confidence_level : float, default=0.95
+        Of the intervals.
+    n_jobs : int, default=None
+        Splits to run in parallel.
+
+    Returns
+    -------
+    report : AblationReport
+        Print it, `plot` it, or make a data frame of its `to_dict`.
+
+    Raises
+    ------
+    ValueError
+        If `cv` gives fewer than two splits, or if `confidence_level` is not between 0
+        and 1.
+
+    Notes
+    -----
+    The variants:
+
+    - *model*: as it is.
+    - *entanglers removed*: fixed gates on two or more qubits are dropped, rotations on
+      several qubits act on the last of them alone; same parameters, same observables,
+      same training. What the encoding entangles stays.
+    - *circuit frozen*: random angles, drawn as `fit` draws them; scale and bias
+      minimise the same loss to convergence.
+    - *logistic regression*: on the first principal components, standardised, as many
+      as keep coefficients and intercepts within the model's number of parameters:
+      ``K (k + 1) <= n_parameters_`` with k components and K = 1 for two classes,
+      otherwise one K per class. Fitting the components is not counted.
+    - *perceptron*: likewise, with one hidden layer of h tanh units:
+      ``h (k + 1) + K (h + 1) <= n_parameters_``, h at least 2 and K where that leaves
+      two components, then k as large as possible.
+    - *majority class*: knows the class frequencies only.
+
+    Classical models see what the classifier sees, the output of the steps before it,
+    and train to convergence.
+
+    The logger "skqnn" tells at the level INFO when a variant is done, with its mean
+    score and the seconds since the start. Callbacks of the estimator, such as
+    :class:`sklearn.callback.ProgressBar`, are called in each fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skqnn import QNNClassifier
+    >>> from skqnn.inspection import ablation_report
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = QNNClassifier(encoding="angle", solver="lbfgs", random_state=0)
+    >>> report = ablation_report(classifier, X, y)
+    >>> dict(zip(report.names, report.n_parameters))
+    {'model': 12, 'entanglers removed': 12, 'circuit frozen': 4,
+     'logistic regression': 12, 'perceptron': 11, 'majority class': 0}
+    """
+    if not 0 < confidence_level < 1:
+        raise ValueError(
+            "`confidence_level` must be a number strictly between 0 and 1, got "
+            f"{confidence_level!r}."
+        )
+    splits = list(check_cv(cv, y, classifier=True).split(X, y))
+    if len(splits) < 2:
+        raise ValueError(f"`cv` must give at least two splits, got {len(splits)}.")
+    variants = _build(estimator, X, y, min(len(train) for train, _ in splits))
+    scores, start_time = [], time.monotonic()
+    for name, variant in variants.items():
+        with warnings.catch_warnings():
+            if name != "model":  # whose dead parameters its owner should know about
+                warnings.simplefilter("ignore", DeadParameterWarning)
+            scores.append(
+                cross_val_score(
+                    variant.estimator,
+                    X,
+                    y,
+                    cv=splits,
+                    scoring=scoring,
+                    n_jobs=n_jobs,
+                    error_score="raise",
+                )
+            )
+        done, elapsed = f"{len(scores)}/{len(variants)}", time.monotonic() - start_time
+        mean = np.mean(scores[-1])
+        _log.info("%s, %s: score %.3f, after %.0f s", done, name, mean, elapsed)
+    return AblationReport(
+        list(variants),
+        [variant.n_parameters for variant in variants.values()],
+        np.array(scores),
+        test_ratio=float(np.mean([len(test) / len(train) for train, test in splits])),
+        confidence_level=confidence_level,
+    )
+
+
+def _build(estimator: Any, X: ArrayLike, y: ArrayLike, n_train: int) -> dict:
+    """Return all variants by name, in pipelines like that of the estimator."""
+    classifier = final_classifier(estimator)
+    started = start(classifier, classifier_input(clone(estimator), X, y), y)
+    n_scores = len(started.observables_)
+    n_components = min(started.n_features_in_, n_train)
+    size = Size(started.n_parameters_, n_components, n_scores)
+    variants = {}
+    for name, build in VARIANTS.items():
+        variant = build(classifier, started, size)
+        whole = _replace_classifier(estimator, variant.estimator)
+        variants[name] = variant._replace(estimator=whole)
+    return variants
+
+
+def _replace_classifier(estimator: Any, other: Any) -> Any:
+    """Return the estimator, not fitted, with another one as its last step."""
+    if not isinstance(estimator, Pipeline):
+        return other
+    return clone(estimator).set_params(**{estimator.steps[-1][0]: other})

@@ -1,0 +1,311 @@
+"""Pictures of how an image becomes a state and of the circuit that acts on it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit import QuantumCircuit
+from qiskit.circuit import Gate
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skqnn._circuits.preparation import prepare
+from skqnn._encoder import BinaryAmplitudeEncoder
+from skqnn._pipelines import classifier_input, final_classifier
+from skqnn.inspection._axes import panels, style
+from skqnn.inspection._problem import observable_name
+
+_INCHES_PER_GATE = 0.52  # of a drawn circuit
+_STYLE = {"subfontsize": 10, "displaycolor": {"amplitudes": ("#dddddd", "#000000")}}
+_MAX_DRAWN_PREPARATION = 60  # gates; more are drawn as one box
+
+
+class EncodingDisplay:
+    """An image, its white and black channels, its amplitudes, and what comes back.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        Pixels as given.
+    amplitudes : ndarray of shape (n_channels, n_rows, n_columns)
+        The state on the grid of the register, each a power of two: white channel,
+        then black, if there is one.
+    reconstruction : ndarray of shape (height, width)
+        Pixels read back from the amplitudes, of the encoded size.
+    pixel_range : tuple of float, default=None
+        Values of a black and of a white pixel; None: those of `image`.
+
+    Attributes
+    ----------
+    ax_, axes_, figure_ : matplotlib Axes, ndarray of Axes, Figure
+        The first panel, all panels from left to right, and their figure.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skqnn import BinaryAmplitudeEncoder
+    >>> from skqnn.inspection import EncodingDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> encoder = BinaryAmplitudeEncoder().fit(X)
+    >>> display = EncodingDisplay.from_estimator(encoder, X[0])
+    >>> display.amplitudes.shape
+    (2, 8, 8)
+    """
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        amplitudes: np.ndarray,
+        reconstruction: np.ndarray,
+        *,
+        pixel_range: tuple[float, float] | None = None,
+    ):
+        self.image = image
+        self.amplitudes = amplitudes
+        self.reconstruction = reconstruction
+        self.pixel_range = pixel_range
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, image: ArrayLike, *, ax: Any = None
+    ) -> "EncodingDisplay":
+        """Encode one image, read it back, and plot.
+
+        Parameters
+        ----------
+        estimator : fitted BinaryAmplitudeEncoder, or Pipeline that contains one
+            Steps before the encoder are applied to the image first.
+        image : array-like of shape (n_features,) or (height, width)
+            One image, as one row of X would hold it.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            See `plot`.
+
+        Returns
+        -------
+        display : EncodingDisplay
+        """
+        row = np.reshape(np.asarray(image), (1, -1))
+        encoder, row = _find_encoder(estimator, row)
+        check_is_fitted(encoder)
+        amplitudes = encoder.transform(row)
+        display = cls(
+            np.reshape(row, encoder.image_shape_),
+            amplitudes.reshape(encoder._encoding.grid),
+            encoder.inverse_transform(amplitudes).reshape(encoder.image_size_),
+            pixel_range=encoder.pixel_range_,
+        )
+        return display.plot(ax)
+
+    def plot(self, ax: Any = None, *, im_kw: dict | None = None) -> "EncodingDisplay":
+        """Plot the stages from left to right.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of Axes, default=None
+            One is divided into as many panels as needed. None: a new figure.
+        im_kw : dict, default=None
+            Passed to `Axes.imshow`.
+
+        Returns
+        -------
+        display : EncodingDisplay
+        """
+        n_channels = len(self.amplitudes)
+        axes = panels(
+            ax,
+            1,
+            3 + n_channels,
+            size=(2.4, 2.8),
+            caller="EncodingDisplay.plot",
+            # Two channels make the register a tall rectangle, beside its colour bar.
+            width_ratios=[1, 1, 1.2, 1] if n_channels == 1 else [1, 1, 1, 0.85, 1],
+        )[0]
+        low, high = self.pixel_range or (np.min(self.image), np.max(self.image))
+        pixels = style({"cmap": "gray", "vmin": low, "vmax": high}, im_kw)
+        largest = float(self.amplitudes.max())
+        state = style({"cmap": "magma", "vmin": 0, "vmax": largest}, im_kw)
+        height, width = self.reconstruction.shape
+        axes[0].imshow(self.image, **pixels)
+        axes[0].set_title("image")
+        names = ("white channel", "black channel")
+        for panel, channel, name in zip(axes[1:], self.amplitudes, names, strict=False):
+            panel.imshow(channel[:height, :width], **state)
+            panel.set_title(name)
+        self._plot_register(axes[-2], state)
+        axes[-1].imshow(self.reconstruction, **pixels)
+        axes[-1].set_title("reconstruction")
+        for panel in axes:
+            panel.set_xticks([])
+            panel.set_yticks([])
+        self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
+        return self
+
+    def _plot_register(self, panel: Any, look: dict) -> None:
+        """Plot all amplitudes, and say which qubits count rows and columns."""
+        n_channels, n_rows, n_columns = self.amplitudes.shape
+        register = self.amplitudes.reshape(n_channels * n_rows, n_columns)
+        mappable = panel.imshow(register, **look)
+        if n_channels == 2:
+            panel.axhline(n_rows - 0.5, color="white", linewidth=1)
+        n_low = n_columns.bit_length() - 1
+        n_qubits = self.amplitudes.size.bit_length() - 1
+        panel.set_title(f"{self.amplitudes.size} amplitudes")
+        panel.set_xlabel(_qubits(0, n_low))
+        panel.set_ylabel(_qubits(n_low, n_qubits))
+        panel.figure.colorbar(mappable, ax=panel, shrink=0.8, label="amplitude")
+
+
+def _qubits(start: int, stop: int) -> str:
+    """Name the qubits from start to stop - 1, the highest first."""
+    if stop - start <= 1:
+        return f"qubit {start}" if stop > start else ""
+    return f"qubits {stop - 1} … {start}"
+
+
+def _find_encoder(estimator: Any, row: np.ndarray) -> tuple:
+    """Return the encoder in a pipeline, and the row as it arrives there."""
+    steps: Any = estimator if isinstance(estimator, Pipeline) else [estimator]
+    for k in range(len(steps)):
+        if isinstance(steps[k], BinaryAmplitudeEncoder):
+            return steps[k], row if k == 0 else steps[:k].transform(row)
+    raise TypeError(
+        "`estimator` must be a BinaryAmplitudeEncoder, or a Pipeline that contains "
+        f"one, got {estimator!r}."
+    )
+
+
+class CircuitDisplay:
+    """The circuit of a classifier: state preparation, ansatz, and what is measured.
+
+    The drawing is Qiskit's; long circuits are folded into several lines so that they
+    stay legible. Where pylatexenc is not installed, which Qiskit needs to draw with
+    matplotlib, the circuit is drawn as text.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        Any circuit.
+    name : str, default=None
+        Title.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes, Figure
+        Where it is plotted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skqnn import QNNClassifier
+    >>> from skqnn.inspection import CircuitDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = QNNClassifier(solver="lbfgs", random_state=0).fit(X, y > 0)
+    >>> display = CircuitDisplay.from_estimator(classifier)
+    >>> display.ax_.get_title()
+    '6 parameters, measured: ZZ'
+    """
+
+    def __init__(self, circuit: QuantumCircuit, *, name: str | None = None):
+        self.circuit = circuit
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike | None = None,
+        *,
+        bind: bool = False,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> "CircuitDisplay":
+        """Draw the circuit of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : fitted QNNClassifier or Pipeline that ends in one
+            What to draw.
+        X : array-like of shape (1, n_features), default=None
+            One row whose exact state preparation is drawn gate by gate, unless it has
+            more than 60 gates. None, or more gates: amplitudes are one box, a feature
+            map is drawn with the features as parameters.
+        bind : bool, default=False
+            Write the trained angles instead of the names of the parameters.
+        name : str, default=None
+            Title; None: the number of parameters, and the observables.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            See `plot`.
+
+        Returns
+        -------
+        display : CircuitDisplay
+        """
+        classifier = final_classifier(estimator)
+        check_is_fitted(classifier, "theta_")
+        row = None if X is None else classifier_input(estimator, X)
+        preparation = _preparation(classifier, row)
+        ansatz = classifier.circuit_
+        if bind:
+            ansatz = ansatz.assign_parameters(classifier.theta_)
+        circuit = QuantumCircuit(classifier.n_qubits_)
+        circuit.compose(preparation, inplace=True)
+        circuit.barrier()
+        circuit.compose(ansatz, inplace=True)
+        if name is None:
+            measured = ", ".join(map(observable_name, classifier.observables_[:4]))
+            more = ", …" if len(classifier.observables_) > 4 else ""
+            name = f"{classifier.n_parameters_} parameters, measured: {measured}{more}"
+        return cls(circuit, name=name).plot(ax)
+
+    def plot(self, ax: Any = None, *, fold: int = 20) -> "CircuitDisplay":
+        """Draw the circuit.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The drawing is scaled to its width. None: a new figure of a size at which
+            the gates are legible.
+        fold : int, default=20
+            Gates side by side before a new line begins; -1: never.
+
+        Returns
+        -------
+        display : CircuitDisplay
+        """
+        size = _figure_size(self.circuit, fold)
+        ((panel,),) = panels(ax, 1, 1, size=size, caller="CircuitDisplay.plot")
+        try:
+            self.circuit.draw("mpl", ax=panel, fold=fold, style=_STYLE)
+        except ImportError:  # MissingOptionalLibraryError: pylatexenc
+            text = str(self.circuit.draw("text", fold=80 if fold > 0 else -1))
+            panel.text(0, 1, text, family="monospace", va="top", fontsize=6)
+            panel.set_axis_off()
+        panel.set_title(self.name)
+        self.ax_, self.figure_ = panel, panel.figure
+        return self
+
+
+def _figure_size(circuit: QuantumCircuit, fold: int) -> tuple[float, float]:
+    """Return width and height in inches for a folded drawing."""
+    depth = max(1, circuit.depth(lambda item: item.operation.name != "barrier") + 3)
+    columns = depth if fold <= 0 else min(depth, fold)
+    lines = 1 if fold <= 0 else -(-depth // fold)
+    width = 1.2 + _INCHES_PER_GATE * columns
+    return max(4.0, width), 0.5 + lines * _INCHES_PER_GATE * (circuit.num_qubits + 1)
+
+
+def _preparation(classifier: Any, row: Any) -> QuantumCircuit:
+    """Return the circuit that prepares a row's state, or what stands for it."""
+    feature_map, n_qubits = classifier.feature_map_, classifier.n_qubits_
+    if row is not None and len(row) != 1:
+        raise ValueError(f"`X` must have one row to draw, got {len(row)} rows.")
+    if feature_map is not None:
+        return feature_map if row is None else feature_map.assign_parameters(row[0])
+    box = QuantumCircuit(n_qubits)
+    box.append(Gate("amplitudes", n_qubits, []), range(n_qubits))
+    if row is None:
+        return box
+    template, angles, _ = prepare(classifier._rows(np.asarray(row)), "exact")
+    if template.size() > _MAX_DRAWN_PREPARATION:
+        return box
+    return template.assign_parameters(angles[0])

@@ -1,0 +1,102 @@
+"""The model that fits the data: how many qubits, which circuits and observables."""
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import real_amplitudes, zz_feature_map
+
+from skqnn._circuits.ansatz import ANSATZE
+from skqnn._circuits.model import build_model, warn_dead_parameters
+from skqnn.exceptions import DeadParameterWarning
+
+DEFAULTS = {
+    "encoding": "amplitude",
+    "ansatz": "real_amplitudes",
+    "reps": 1,
+    "entanglement": "reverse_linear",
+    "observables": "auto",
+    "n_features": 4,
+    "n_classes": 2,
+}
+
+
+def build(**arguments):
+    return build_model(**(DEFAULTS | arguments))
+
+
+N_QUBITS = [  # arguments, n_qubits
+    ({"n_features": 2048}, 11),
+    ({"n_features": 2049}, 12),
+    ({"n_features": 1}, 1),
+    ({"n_features": 2, "n_classes": 3}, 2),  # two different Z strings need two qubits
+    ({"n_features": 2, "n_classes": 4}, 3),
+    ({"n_features": 4, "n_classes": 10}, 4),
+    ({"n_features": 3, "encoding": "angle"}, 3),
+    ({"n_features": 1, "n_classes": 10, "encoding": "angle"}, 4),
+    ({"observables": ["ZZZZZ"]}, 5),
+    ({"ansatz": real_amplitudes(6)}, 6),
+    ({"n_features": 3, "encoding": zz_feature_map(3)}, 3),
+    ({"n_features": 3, "encoding": zz_feature_map(3), "observables": ["ZIZI"]}, 4),
+    ({"n_features": 3, "encoding": zz_feature_map(3), "ansatz": real_amplitudes(5)}, 5),
+]
+
+
+@pytest.mark.parametrize("arguments, n_qubits", N_QUBITS)
+def test_build_model_holds_data_observables_and_ansatz(arguments, n_qubits):
+    model = build(**arguments)
+    assert model.circuit.num_qubits == n_qubits
+    assert {o.num_qubits for o in model.observables} == {n_qubits}
+    if model.feature_map is not None:
+        assert model.feature_map.num_qubits == n_qubits
+        assert model.feature_map.num_parameters == arguments["n_features"]
+
+
+@pytest.mark.parametrize("n_classes, n_observables", [(2, 1), (3, 3), (10, 10)])
+@pytest.mark.parametrize("n_features", [1, 5, 64])
+@pytest.mark.parametrize("ansatz", ANSATZE)
+def test_build_model_has_distinct_observables_and_nothing_dead(
+    ansatz, n_features, n_classes, n_observables
+):
+    model = build(ansatz=ansatz, n_features=n_features, n_classes=n_classes)
+    labels = {o.paulis.to_labels()[0] for o in model.observables}
+    assert len(labels) == n_observables
+    assert len(model.dead_parameters) == 0
+
+
+def test_build_model_feature_map_is_widened_on_further_qubits():
+    encoding = zz_feature_map(2)
+    model = build(encoding=encoding, n_features=2, observables=["ZZZ"])
+    assert model.feature_map.parameters == encoding.parameters
+    assert 2 not in {
+        model.feature_map.find_bit(q).index
+        for item in model.feature_map.data
+        for q in item.qubits
+    }
+
+
+REFUSED = [
+    ({"observables": ["ZZ", "ZI"]}, "list of 1 for 2 classes .*got 2"),
+    ({"observables": ["ZZ"], "n_classes": 3}, "list of 3 for 3 classes .*got 1"),
+    ({"observables": ["Z"]}, "act on all 2 qubits of the model, got 1"),
+    ({"observables": ["Z"], "ansatz": real_amplitudes(3)}, "all 3 qubits .*got 1"),
+    ({"ansatz": real_amplitudes(1)}, "`ansatz` must act on 2 qubits"),
+    ({"encoding": zz_feature_map(3)}, "3 parameters for 4 features"),
+    ({"encoding": QuantumCircuit(2)}, "0 parameters for 4 features"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", REFUSED)
+def test_build_model_refuses_what_does_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        build(**arguments)
+
+
+def test_warn_dead_parameters_says_how_many_and_what_to_change():
+    alive, dying = build(), build(observables=["IZ"])
+    warn_dead_parameters(alive, stacklevel=2)
+    message = r"1 of 4 parameters .*observables='auto' .*`reps` .*`entanglement`"
+    with pytest.warns(DeadParameterWarning, match=message) as caught:
+        warn_dead_parameters(dying, stacklevel=2)
+    assert caught[0].filename == __file__
+    assert issubclass(DeadParameterWarning, UserWarning)
+    np.testing.assert_array_equal(dying.dead_parameters, [3])

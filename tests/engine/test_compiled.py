@@ -1,0 +1,314 @@
+"""Compiled kernels against the NumPy path of the same engine."""
+
+import importlib
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import SparsePauliOp, Statevector
+
+from skqnn._circuits.ansatz import build_ansatz
+from skqnn._circuits.observables import as_observables
+from skqnn._engine import compiled as _compiled
+from skqnn._engine.statevector import StatevectorEngine
+
+pytest.importorskip("numba")
+
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+TERMS = [
+    "ZZ",
+    SparsePauliOp(["IZ", "ZI"], [0.3, -2.0]),
+]
+
+
+def random_states(n_samples, n_qubits, seed=0):
+    states = np.random.default_rng(seed).normal(size=(n_samples, 2**n_qubits))
+    return states / np.linalg.norm(states, axis=1, keepdims=True)
+
+
+def widen(n_qubits, n_observables):
+    parity = SparsePauliOp("Z" * n_qubits)
+    pad = SparsePauliOp("I" * (n_qubits - 2))
+    return [parity, *(SparsePauliOp(t).tensor(pad) for t in TERMS)][:n_observables]
+
+
+def value_and_gradient(engine, states, theta, cotangent):
+    E, pullback = engine.vjp(states, theta)
+    return E, pullback(cotangent)
+
+
+def assert_agrees(circuit, n_observables, n_samples=19, dtype="float64", seed=0):
+    """Compare expectations, values and gradients with and without kernels."""
+    rng = np.random.default_rng(seed)
+    observables = as_observables(widen(circuit.num_qubits, n_observables))
+    engine = StatevectorEngine(circuit, observables)
+    states = random_states(n_samples, circuit.num_qubits)
+    theta = rng.uniform(-9, 9, circuit.num_parameters)
+    cotangent = rng.normal(size=(n_samples, n_observables))
+    assert engine._compiled is not None
+    fast = value_and_gradient(engine, states.astype(dtype), theta, cotangent)
+    E = engine.expectations(states.astype(dtype), theta)
+    engine._compiled = None
+    slow = value_and_gradient(engine, states, theta, cotangent)
+    tolerance = TOLERANCE[dtype]
+    np.testing.assert_allclose(E, slow[0], atol=tolerance)
+    np.testing.assert_allclose(fast[0], slow[0], atol=tolerance)
+    scale = max(1.0, np.abs(slow[1]).max())
+    np.testing.assert_allclose(fast[1], slow[1], atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "ansatz, reps, entanglement",
+    [
+        ("real_amplitudes", 1, "reverse_linear"),
+        ("real_amplitudes", 3, "circular"),
+        ("real_amplitudes", 2, "sca"),
+        ("n_local", 2, "full"),
+        ("tree", 2, "full"),
+        ("staircase", 1, "full"),
+    ],
+)
+@pytest.mark.parametrize("n_qubits", range(6, 14))
+def test_kernels_agree_with_numpy(n_qubits, ansatz, reps, entanglement, dtype):
+    circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
+    assert_agrees(circuit, 1 + n_qubits % 3, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("reps", [10, 60, 120])
+def test_kernels_keep_the_scale_of_deep_circuits(reps, dtype):
+    circuit = build_ansatz("real_amplitudes", 6, reps, "linear")
+    assert_agrees(circuit, 1, dtype=dtype)
+
+
+@pytest.mark.parametrize("n_observables", [1, 3])
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "n_local", "tree"])
+@pytest.mark.parametrize("n_qubits", [6, 11])
+def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observables):
+    monkeypatch.setattr(_compiled, "_TAPE_BYTES", 0)
+    assert_agrees(build_ansatz(ansatz, n_qubits, 3, "linear"), n_observables)
+
+
+@pytest.mark.parametrize("n_samples", [1, 7, 8, 9, 255, 256, 257, 600])
+@pytest.mark.parametrize("n_observables", [1, 2])
+def test_kernels_agree_for_every_batch_size(n_samples, n_observables):
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    assert_agrees(circuit, n_observables, n_samples)
+
+
+def both_paths(circuit, observable, theta, n_samples=19):
+    """Return expectations and gradients with and without kernels."""
+    engine = StatevectorEngine(circuit, as_observables([observable]))
+    states = random_states(n_samples, circuit.num_qubits)
+    cotangent = np.random.default_rng(1).normal(size=(n_samples, 1))
+    assert engine._compiled is not None
+    fast = value_and_gradient(engine, states, theta, cotangent)
+    engine._compiled = None
+    return fast, value_and_gradient(engine, states, theta, cotangent)
+
+
+def assert_equal_to_rounding(fast, slow):
+    for a, b in zip(fast, slow, strict=True):
+        scale = max(1.0, np.abs(b).max())
+        np.testing.assert_allclose(a, b, atol=1e-13 * scale, rtol=0)
+
+
+@pytest.mark.parametrize("coefficient", [1.0, -1.0, 0.3])
+@pytest.mark.parametrize("label", ["ZZZZZZZZ", "IIZZIIIZ", "ZIIIIIII", "IIIIIIIZ"])
+@pytest.mark.parametrize("entanglement", ["reverse_linear", "circular"])
+@pytest.mark.parametrize("reps", [0, 1, 2, 4])
+def test_pauli_strings_agree_with_numpy(reps, entanglement, label, coefficient):
+    circuit = build_ansatz("real_amplitudes", 8, reps, entanglement)
+    theta = np.random.default_rng(reps).uniform(-9, 9, circuit.num_parameters)
+    observable = SparsePauliOp(label, coefficient)
+    assert_equal_to_rounding(*both_paths(circuit, observable, theta))
+
+
+@pytest.mark.parametrize("reps", [0, 1, 2])
+@pytest.mark.parametrize("n_qubits", [6, 7, 9, 11, 12, 13, 14, 15, 16])
+def test_pauli_strings_agree_for_every_number_of_qubits(n_qubits, reps):
+    circuit = build_ansatz("real_amplitudes", n_qubits, reps, "reverse_linear")
+    theta = np.random.default_rng(n_qubits).uniform(-9, 9, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "Z" * n_qubits, theta, 3))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e-9, -1e-9])
+@pytest.mark.parametrize("unit", [np.pi / 4, np.pi / 2, np.pi])
+@pytest.mark.parametrize("entanglement", ["reverse_linear", "circular"])
+def test_pauli_strings_agree_where_tangents_have_poles(entanglement, unit, shift):
+    circuit = build_ansatz("real_amplitudes", 9, 2, entanglement)
+    steps = np.random.default_rng(3).integers(-20, 20, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "Z" * 9, unit * steps + shift))
+
+
+@pytest.mark.parametrize("change", ["x", "z", "h"])
+def test_pauli_string_follows_fixed_gates_around_the_last_rotations(change):
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    getattr(circuit, change)([1, 4])
+    circuit.cx(0, 3)
+    circuit.x(2)
+    circuit.ry(ParameterVector("last", 3)[0], 0)
+    theta = np.linspace(-4, 4, circuit.num_parameters)
+    assert_equal_to_rounding(*both_paths(circuit, "IZZIZZ", theta))
+
+
+def test_pauli_string_agrees_with_statevector():
+    circuit = build_ansatz("real_amplitudes", 6, 2, "reverse_linear")
+    theta = np.linspace(-5, 5, circuit.num_parameters)
+    observable, states = SparsePauliOp("ZIZZIZ", -1.0), random_states(3, 6)
+    engine = StatevectorEngine(circuit, as_observables([observable]))
+    bound = circuit.assign_parameters(theta)
+    expected = [
+        Statevector(row).evolve(bound).expectation_value(observable).real
+        for row in states
+    ]
+    E = engine.expectations(states, theta)
+    np.testing.assert_allclose(E[:, 0], expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("jacobian_bytes", [0, 2**26])
+def test_pullback_is_linear_and_can_be_called_again(monkeypatch, jacobian_bytes):
+    monkeypatch.setattr(_compiled, "_JACOBIAN_BYTES", jacobian_bytes)
+    circuit = build_ansatz("real_amplitudes", 7, 2, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 7]))
+    states, theta = random_states(90, 7), np.linspace(-3, 3, circuit.num_parameters)
+    cotangent = np.cos(np.arange(90.0))[:, np.newaxis]
+    E, pullback = engine.vjp(states, theta)
+    gradient = pullback(cotangent)
+    np.testing.assert_array_equal(pullback(cotangent), gradient)
+    np.testing.assert_array_equal(pullback(0 * cotangent), 0 * gradient)
+    engine._compiled = None
+    slow = value_and_gradient(engine, states, theta, cotangent)
+    assert_equal_to_rounding((E, gradient), slow)
+
+
+def random_real_circuit(seed):
+    """Real gates in random order, with repeated, scaled and shifted parameters."""
+    rng = np.random.default_rng(seed)
+    n_qubits = int(rng.integers(6, 9))
+    p = ParameterVector("p", 5)
+    circuit = QuantumCircuit(n_qubits)
+    gates = [
+        lambda a, b, k: circuit.ry(-2 * p[k] + 0.3, a),
+        lambda a, b, k: circuit.ry(p[k], a),
+        lambda a, b, k: circuit.ry(0.7, a),
+        lambda a, b, k: circuit.h(a),
+        lambda a, b, k: circuit.x(a),
+        lambda a, b, k: circuit.z(a),
+        lambda a, b, k: circuit.cx(a, b),
+        lambda a, b, k: circuit.cz(a, b),
+        lambda a, b, k: circuit.swap(a, b),
+    ]
+    circuit.ry(p[0], 0)
+    for _ in range(rng.integers(10, 60)):
+        a, b = map(int, rng.choice(n_qubits, size=2, replace=False))
+        gates[rng.integers(len(gates))](a, b, int(rng.integers(5)))
+    circuit.ry(p[1], n_qubits - 1)
+    return circuit
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("n_observables", [1, 3])
+def test_kernels_agree_on_random_real_circuits(seed, n_observables):
+    assert_agrees(random_real_circuit(seed), n_observables, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "change, observable",
+    [
+        (lambda c: c.ccx(0, 1, 2), "Z" * 6),
+        (lambda c: c.s(0), "Z" * 6),
+        (lambda c: c.iswap(0, 1), "Z" * 6),
+        (lambda c: c.cry(0.3, 0, 1), "Z" * 6),
+        (lambda c: None, "XZZZZZ"),
+    ],
+    ids=["toffoli", "S", "iSWAP", "controlled rotation", "not diagonal"],
+)
+def test_other_circuits_are_left_to_numpy(change, observable):
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    change(circuit)
+    circuit.ry(0.3, range(6))
+    engine = StatevectorEngine(circuit, as_observables([observable]))
+    assert engine._compiled is None
+
+
+@pytest.mark.parametrize("n_observables", [1, 2])
+def test_results_have_the_same_bits_for_every_number_of_threads(
+    monkeypatch, n_observables
+):
+    circuit = build_ansatz("real_amplitudes", 8, 2, "linear")
+    observables = as_observables(widen(8, n_observables))
+    states = random_states(2000, 8)
+    theta = np.linspace(-3, 3, circuit.num_parameters)
+    cotangent = np.cos(np.arange(2000 * n_observables)).reshape(2000, -1)
+    monkeypatch.setattr(_compiled, "_THREAD_WORK", 0)
+    results = []
+    for n_threads in (1, 2, 3):
+        monkeypatch.setattr(_compiled, "n_effective_threads", lambda k=n_threads: k)
+        engine = StatevectorEngine(circuit, observables)
+        results.append(value_and_gradient(engine, states, theta, cotangent))
+    for E, gradient in results[1:]:
+        np.testing.assert_array_equal(E, results[0][0])
+        np.testing.assert_array_equal(gradient, results[0][1])
+
+
+@pytest.mark.parametrize(
+    "value, n_cpus, expected", [("1", 4, 1), ("8", 4, 4), ("", 4, 4), ("x", 2, 2)]
+)
+def test_number_of_threads_follows_the_environment(
+    monkeypatch, value, n_cpus, expected
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    monkeypatch.setattr(_compiled.joblib, "cpu_count", lambda: n_cpus)
+    assert _compiled.n_effective_threads() == expected
+
+
+def test_engine_with_kernels_can_be_pickled():
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
+    copy = pickle.loads(pickle.dumps(engine))
+    states, theta = random_states(3, 6), np.ones(12)
+    E = engine.expectations(states, theta)
+    np.testing.assert_array_equal(copy.expectations(states, theta), E)
+
+
+def test_engine_works_without_numba(monkeypatch):
+    monkeypatch.setattr(_compiled, "find_spec", lambda name: None)
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
+    assert engine._compiled is None
+    assert engine.expectations(random_states(3, 6), np.ones(12)).shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "n_blocks, n_threads, unit, parts",
+    [
+        (32, 1, 1, [(0, 32)]),
+        (32, 2, 1, [(0, 16), (16, 32)]),  # 256 samples of float64
+        (32, 2, 8, [(0, 16), (16, 32)]),
+        (9, 2, 8, [(0, 8), (8, 9)]),
+        (5, 2, 8, [(0, 5)]),
+        (0, 2, 1, []),
+    ],
+)
+def test_blocks_are_shared_out_in_whole_units(n_blocks, n_threads, unit, parts):
+    assert _compiled._share_out(n_blocks, n_threads, unit) == parts
+
+
+@pytest.mark.parametrize("n_calls", [0, 1, 3])
+def test_all_calls_are_made_in_threads(n_calls):
+    seen = []
+    _compiled._run_in_threads(seen.append, [(k,) for k in range(n_calls)])
+    assert sorted(seen) == list(range(n_calls))
+
+
+def test_the_cache_on_disk_is_keyed_with_all_sources():
+    kernels = importlib.import_module("skqnn._engine.kernels")
+    (sources,) = (cell.cell_contents for cell in kernels.run.py_func.__closure__)
+    for name in ("emitter", "layout", "schedule", "vectors"):
+        module = importlib.import_module(f"skqnn._engine.{name}")
+        assert inspect.getsource(module) in sources

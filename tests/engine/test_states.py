@@ -1,0 +1,58 @@
+"""Rows as amplitudes: padded, normalised, and left alone where nothing is to do."""
+
+import numpy as np
+import pytest
+
+from skqnn._circuits.model import n_amplitude_qubits
+from skqnn._engine.states import amplitude_rows
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "n_features, n_qubits",
+    [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (784, 10), (2048, 11), (2049, 12)],
+)
+def test_n_amplitude_qubits(n_features, n_qubits):
+    assert n_amplitude_qubits(n_features) == n_qubits
+
+
+ROWS = [  # row, n_qubits, state
+    ([3.0, 4.0], 1, [0.6, 0.8]),
+    ([3.0, 0.0, -4.0], 2, [0.6, 0.0, -0.8, 0.0]),
+    ([3.0, 4.0], 2, [0.6, 0.8, 0.0, 0.0]),
+    ([0.0, 0.0, 0.0], 2, [1.0, 0.0, 0.0, 0.0]),
+    ([3e-300, 4e-300], 1, [0.6, 0.8]),
+    ([3e-320, -4e-320], 1, [0.6, -0.8]),
+    ([3e300, 4e300], 1, [0.6, 0.8]),
+]
+
+
+@pytest.mark.parametrize("row, n_qubits, state", ROWS)
+def test_amplitude_rows_by_hand(row, n_qubits, state):
+    # The second row must not change what becomes of the first.
+    X = np.array([row, np.ones(len(row))])
+    rows = amplitude_rows(X, n_qubits)
+    np.testing.assert_allclose(rows[0], state, rtol=1e-3 if row[0] == 3e-320 else 1e-14)
+    assert rows.shape == (2, 2**n_qubits)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_amplitude_rows_of_unit_norm_in_the_same_dtype(dtype):
+    rows = amplitude_rows(RNG.normal(size=(50, 700)).astype(dtype), 10)
+    assert rows.dtype == dtype
+    norms = np.linalg.norm(rows.astype(float), axis=1)
+    np.testing.assert_allclose(norms, 1, atol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_amplitude_rows_states_are_returned_as_the_same_object(dtype):
+    states = amplitude_rows(RNG.normal(size=(50, 100)).astype(dtype), 7)
+    assert amplitude_rows(states, 7) is states
+
+
+@pytest.mark.parametrize("dtype, off", [(np.float32, 1e-4), (np.float64, 1e-10)])
+def test_amplitude_rows_not_quite_unit_norm_is_normalised(dtype, off):
+    X = np.array([[1 + off, 0]], dtype=dtype)
+    np.testing.assert_array_equal(amplitude_rows(X, 1), [[1, 0]])
+    assert X[0, 0] == dtype(1 + off)  # the input is left alone
