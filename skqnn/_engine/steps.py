@@ -398,8 +398,9 @@ def _kind(gate: Gate) -> type:
 def fuse(gates: tuple[Gate, ...], n_qubits: int) -> list[Any]:
     """Gather gates into steps.
 
-    A gate joins the last step of its kind unless a step in between touches one of its
-    qubits; disjoint gates commute, so the unitary is unchanged.
+    A gate joins the earliest step of its kind that it can reach without passing one
+    that touches its qubits; disjoint gates commute, so the unitary is unchanged. Gates
+    written pair by pair, as in a brickwork, so become few steps.
     """
     runs: list[tuple[type, list[Gate], set[int]]] = []
     for gate in gates:
@@ -408,7 +409,7 @@ def fuse(gates: tuple[Gate, ...], n_qubits: int) -> list[Any]:
         for run in reversed(runs):
             if run[0] is kind and kind is not Dense:
                 home = run
-            if home or run[2] & qubits:
+            if run[2] & qubits:
                 break
         if home is None:
             runs.append((kind, [gate], qubits))

@@ -125,6 +125,22 @@ def test_fuse_moves_gates_past_others_on_different_qubits_only():
     assert steps[0].qubits == [0, 4]
 
 
+def test_fuse_finds_the_layers_of_a_brickwork_written_pair_by_pair():
+    def draw(c):
+        for low in (0, 2, 1, 3):
+            for _ in range(2):
+                c.ry(A, low), c.ry(B, low + 1), c.cx(low, low + 1)
+
+    circuit = build(draw)
+    steps = fuse(compile_circuit(circuit), 5)
+    assert [type(step) for step in steps] == 4 * [Layer, Permutation]
+    assert [len(step.qubits) for step in steps[::2]] == [5, 4, 3, 4]
+    block = np.eye(32, dtype=complex)
+    for step in steps:
+        block = moved_by(step.apply, step.bind(THETA, np.dtype(complex)), block)
+    assert equal_up_to_phase(block, unitary(circuit))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_real_layers_stay_in_their_dtype(dtype):
     circuit = build(SINGLE_STEPS["layer of 5 qubits"][1])
