@@ -19,6 +19,8 @@ from skqnn._engine.layout import VECTOR_BYTES, lay_out
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.schedule import backward, blocks, forward
 
+DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
+
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
 _MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
@@ -43,7 +45,12 @@ def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | 
 
 
 class Compiled:
-    """A program for states of dtype float64 or float32."""
+    """A program for states of any dtype of floats or complex numbers.
+
+    A real circuit treats the real and the imaginary part of a state alike, and as
+    ``psi^H O psi = Re(psi)^T O Re(psi) + Im(psi)^T O Im(psi)`` for real symmetric O,
+    a complex state is two real ones.
+    """
 
     def __init__(self, program: Program, n_qubits: int):
         signs, which = _signs(program)
@@ -80,7 +87,7 @@ class Compiled:
 
     def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
-        task, _, scale = self._bind(theta, states.array.dtype, pulled=False)
+        task, _, scale = self._bind(theta, _real(states.array.dtype), pulled=False)
         return self._run(task, scale, states)[0]
 
     def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
@@ -90,7 +97,7 @@ class Compiled:
         they fit; otherwise the pullback runs the circuit again.
         """
         array, places = states
-        task, slopes, scale = self._bind(theta, array.dtype, pulled=True)
+        task, slopes, scale = self._bind(theta, _real(array.dtype), pulled=True)
         n_samples, n_observables = len(places), len(self._weights)
         jacobian = None
         if (
@@ -107,7 +114,7 @@ class Compiled:
                 _, rows = self._run(task, scale, states, cotangent, _ROW_BLOCKS)
                 total = rows.sum(axis=0, dtype=np.float64).sum(axis=-1)
             else:
-                lanes = _lanes(cotangent, jacobian.shape[-1], np.float64)[:, 0]
+                lanes = _lanes(cotangent, array, np.float64)[:, 0]
                 total = np.einsum("b...l,bl->...", jacobian, lanes)
             by_term = (slopes * total).ravel()[self._at] * self._slope
             return np.bincount(self._parameter, by_term, minlength=len(theta))
@@ -169,16 +176,16 @@ class Compiled:
         from skqnn._engine.kernels import run
 
         array, places = np.ascontiguousarray(states.array), states.places
-        n_samples, dtype = len(places), array.dtype
+        n_samples, width, dtype = len(places), _width(array), _real(array.dtype)
         lanes = VECTOR_BYTES // dtype.itemsize
-        n_blocks = -(-n_samples // lanes)
+        n_blocks = -(-(n_samples * width) // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
         E = np.zeros((n_blocks, len(self._weights), lanes), dtype=dtype)
         known = cotangent is not None
-        cotangents = _lanes(cotangent, lanes, dtype) if known else np.ones_like(E)
+        cotangents = _lanes(cotangent, array, dtype) if known else np.ones_like(E)
         out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
 
-        size = n_samples * array.shape[1] * int(self._n_sweeps.sum())
+        size = n_samples * width * array.shape[1] * int(self._n_sweeps.sum())
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         parts = _share_out(n_blocks, n_threads, blocks_per_row)
         workspaces = self._workspaces(dtype, len(parts), task.n_work)
@@ -187,8 +194,8 @@ class Compiled:
             run(task, array, places, part, work, cotangents, E, out, blocks_per_row)
 
         _run_in_threads(simulate, list(zip(parts, workspaces, strict=True)))
-        E = E.swapaxes(1, 2).reshape(-1, len(self._weights))[:n_samples]
-        return E.astype(np.float64) * scale, out
+        E = E.swapaxes(1, 2).reshape(-1, width, len(self._weights))[:n_samples]
+        return E.sum(axis=1, dtype=np.float64) * scale, out
 
     def _workspaces(self, dtype: np.dtype, n_parts: int, n_blocks: int) -> np.ndarray:
         """Return memory for blocks, shape (n_parts, n_blocks, size).
@@ -232,11 +239,26 @@ def _eigenvalues(bits: Any) -> Any:
     return 1.0 - 2.0 * (np.bitwise_count(bits) & 1)
 
 
-def _lanes(cotangent: np.ndarray, lanes: int, dtype: Any) -> np.ndarray:
-    """Arrange (n_samples, K) by blocks, (n_blocks, K, lanes), filled up with 0."""
-    n_samples, n_observables = cotangent.shape
-    padded = np.zeros((-(-n_samples // lanes), lanes, n_observables), dtype=dtype)
-    padded.reshape(-1, n_observables)[:n_samples] = cotangent
+def _real(dtype: np.dtype) -> np.dtype:
+    """Return the dtype of the real part."""
+    return np.empty(0, dtype=dtype).real.dtype
+
+
+def _width(states: np.ndarray) -> int:
+    """Return how many lanes a sample takes: a complex number takes two."""
+    return 2 if states.dtype.kind == "c" else 1
+
+
+def _lanes(cotangent: np.ndarray, states: np.ndarray, dtype: Any) -> np.ndarray:
+    """Arrange (n_samples, K) by the blocks of states, (n_blocks, K, lanes).
+
+    What is left of the last block is 0.
+    """
+    n_observables = cotangent.shape[1]
+    lanes = VECTOR_BYTES // _real(states.dtype).itemsize
+    rows = np.repeat(cotangent, _width(states), axis=0)
+    padded = np.zeros((-(-len(rows) // lanes), lanes, n_observables), dtype=dtype)
+    padded.reshape(-1, n_observables)[: len(rows)] = rows
     return np.ascontiguousarray(padded.swapaxes(1, 2))
 
 

@@ -16,10 +16,14 @@ _FUSE = ("contract",)  # a * b + c may be one instruction
 
 
 class Emitter:
-    """Emits instructions into one intrinsic; its first argument sets the dtype."""
+    """Emits instructions into one intrinsic; its first array of floats sets the dtype.
+
+    Complex numbers are pairs of floats, in arrays and in the lanes of a vector.
+    """
 
     def __init__(self, context, builder, signature, args):
-        dtype = next(k for k in signature.args if isinstance(k, types.Array)).dtype
+        arrays = [kind for kind in signature.args if isinstance(kind, types.Array)]
+        dtype = next(k.dtype for k in arrays if isinstance(k.dtype, types.Float))
         self.builder = builder
         self.itemsize = dtype.bitwidth // 8
         self.lanes = VECTOR_BYTES // self.itemsize

@@ -208,7 +208,7 @@ def _build_run(sources):
         Parameters
         ----------
         task : Task
-        states : ndarray of shape (n_states, n_rows)
+        states : ndarray of shape (n_states, n_rows), real or complex
         places : ndarray of shape (n_samples,)
             The row of `states` of each sample.
         blocks : (first, last)
@@ -217,7 +217,7 @@ def _build_run(sources):
             The workspace: the tape, bras, other, now, see `schedule.Blocks`.
         cotangents, E : ndarray of shape (n_blocks, n_observables, lanes)
             The expectations are stored in E, which is 0 before. With a Pauli string,
-            they are multiplied by the cotangents.
+            they are multiplied by the cotangents. A complex sample has two lanes.
         out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
             The derivatives of block b by the angles are added to row
             ``b // blocks_per_row``. No rows: they are not calculated.
@@ -225,11 +225,12 @@ def _build_run(sources):
         sources  # noqa: B018
         bras = len(work) - 3
         weights, flip, folded = task.weights, task.flip, task.folded
-        samples, end = np.empty(E.shape[2], dtype=np.int64), len(places) - 1
+        n_samples = E.shape[2] * E.itemsize // states.itemsize
+        samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
         nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
         for block in range(blocks[0], blocks[1]):
-            for lane in range(len(samples)):
-                samples[lane] = places[min(block * len(samples) + lane, end)]
+            for k in range(n_samples):
+                samples[k] = places[min(block * n_samples + k, end)]
             row = out[block // blocks_per_row] if len(out) > 0 else nowhere
             at = (states, samples, work, cotangents, E, block, row)
             _execute(task.forward, task, *at)

@@ -35,7 +35,7 @@ from skqnn._arrays import (
 )
 from skqnn._circuits.gates import compile_circuit, is_real
 from skqnn._circuits.observables import visible_gates
-from skqnn._engine.compiled import Compiled, compile_steps
+from skqnn._engine.compiled import DTYPES, Compiled, compile_steps
 from skqnn._engine.states import encode
 from skqnn._engine.steps import fuse
 
@@ -60,7 +60,7 @@ class StatevectorEngine:
     Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
     states, and in complex numbers only if a gate or a state is complex. Gates outside
     the light cone of the observables are left out, which is exact. Where Numba is
-    installed, compiled kernels run the most common circuits, see `_compiled`.
+    installed, compiled kernels run the most common circuits, see `compiled`.
 
     States may be arrays of any namespace and are simulated on their device; theta,
     expectations, cotangents and gradients are NumPy's, on the host.
@@ -171,7 +171,7 @@ class StatevectorEngine:
     def _kernels(self, rows: Rows) -> Compiled | None:
         if not isinstance(rows.array, np.ndarray):
             return None
-        return self._compiled if rows.array.dtype in (np.float32, np.float64) else None
+        return self._compiled if rows.array.dtype in DTYPES else None
 
     def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
         dtype, send = self._dtype(rows.array), sender(rows.array)

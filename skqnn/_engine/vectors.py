@@ -1,7 +1,8 @@
 """Vector operations of the compiled kernels, as functions that Numba can call.
 
 Row i of a block is amplitude i of as many samples as fit into 64 bytes: one vector of
-the processor (two or four on older ones).
+the processor (two or four on older ones). A complex amplitude takes two lanes, so that
+what multiplies by real numbers need not know of it.
 """
 
 from functools import partial
@@ -165,10 +166,12 @@ def sweep(
 
 @intrinsic
 def load(typingctx, states, samples, work, block, rows, angles, at):
-    """Copy rows of samples to a block, rotated; `samples` has one index per lane.
+    """Copy rows of samples to a block, rotated.
 
+    `states` are real or complex, `samples` has an index for each sample of the block,
     ``angles[at]`` are the tangents of qubits 0 to 3.
     """
+    width = 2 if isinstance(states.dtype, types.Complex) else 1  # lanes of a sample
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
@@ -176,15 +179,16 @@ def load(typingctx, states, samples, work, block, rows, angles, at):
         unpack = partial(cgutils.unpack_tuple, builder)
         target = emit.at(work, block)
         tangents = emit.splats(emit.at(angles, *unpack(at)), 4)
-        lanes = [emit.number(lane) for lane in range(emit.lanes)]
-        sources = [emit.at(states, emit.item(samples, lane)) for lane in lanes]
+        n_samples = emit.lanes // width
+        numbers = [emit.number(k) for k in range(n_samples)]
+        sources = [emit.at(states, emit.item(samples, number)) for number in numbers]
         with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
             x = []
-            for k in range(0, 16, emit.lanes):
+            for k in range(0, 16, n_samples):
                 row = builder.add(group[0], emit.number(k))
-                offset = builder.mul(row, emit.number(emit.itemsize))
+                offset = builder.mul(row, emit.number(width * emit.itemsize))
                 square = [emit.load(source, offset) for source in sources]
-                _transpose(emit, square)
+                _transpose(emit, square, width)
                 x += square
             _rotate(emit, x, tangents)
             place = emit.row(group[0])
@@ -196,13 +200,20 @@ def load(typingctx, states, samples, work, block, rows, angles, at):
     return types.void(states, samples, work, block, rows, angles, at), generate
 
 
-def _transpose(emit, x):
-    """Transpose a square of vectors: swap the off-diagonal squares of each size."""
-    n, distance = emit.lanes, 1
-    while distance < n:
-        upper = [k ^ distance | n if k & distance else k for k in range(n)]
-        lower = [k | n if k & distance else k ^ distance for k in range(n)]
-        for k in range(n):
+def _transpose(emit, x, width):
+    """Transpose a square of numbers that take `width` lanes of the vectors x each.
+
+    The off-diagonal squares of each size are swapped.
+    """
+    distance = 1
+    while distance < len(x):
+        upper, lower = [], []
+        for lane in range(emit.lanes):
+            across = lane ^ distance * width
+            left = not lane & distance * width
+            upper.append(lane if left else across | emit.lanes)
+            lower.append(across if left else lane | emit.lanes)
+        for k in range(len(x)):
             if not k & distance:
                 a, b = x[k], x[k | distance]
                 x[k] = emit.shuffle(a, b, upper)

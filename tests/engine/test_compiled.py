@@ -17,16 +17,24 @@ from skqnn._engine.statevector import StatevectorEngine
 
 pytest.importorskip("numba")
 
-TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+TOLERANCE = {
+    "float64": 1e-12,
+    "float32": 2e-5,
+    "complex128": 1e-12,
+    "complex64": 2e-5,
+}
 TERMS = [
     "ZZ",
     SparsePauliOp(["IZ", "ZI"], [0.3, -2.0]),
 ]
 
 
-def random_states(n_samples, n_qubits, seed=0):
-    states = np.random.default_rng(seed).normal(size=(n_samples, 2**n_qubits))
-    return states / np.linalg.norm(states, axis=1, keepdims=True)
+def random_states(n_samples, n_qubits, seed=0, dtype="float64"):
+    rng = np.random.default_rng(seed)
+    states = rng.normal(size=(n_samples, 2**n_qubits))
+    if np.dtype(dtype).kind == "c":
+        states = states + 1j * rng.normal(size=states.shape)
+    return (states / np.linalg.norm(states, axis=1, keepdims=True)).astype(dtype)
 
 
 def widen(n_qubits, n_observables):
@@ -45,14 +53,15 @@ def assert_agrees(circuit, n_observables, n_samples=19, dtype="float64", seed=0)
     rng = np.random.default_rng(seed)
     observables = as_observables(widen(circuit.num_qubits, n_observables))
     engine = StatevectorEngine(circuit, observables)
-    states = random_states(n_samples, circuit.num_qubits)
+    states = random_states(n_samples, circuit.num_qubits, dtype=dtype)
     theta = rng.uniform(-9, 9, circuit.num_parameters)
     cotangent = rng.normal(size=(n_samples, n_observables))
     assert engine._compiled is not None
-    fast = value_and_gradient(engine, states.astype(dtype), theta, cotangent)
-    E = engine.expectations(states.astype(dtype), theta)
+    fast = value_and_gradient(engine, states, theta, cotangent)
+    E = engine.expectations(states, theta)
     engine._compiled = None
-    slow = value_and_gradient(engine, states, theta, cotangent)
+    wide = states.astype(np.result_type(dtype, np.float64))
+    slow = value_and_gradient(engine, wide, theta, cotangent)
     tolerance = TOLERANCE[dtype]
     np.testing.assert_allclose(E, slow[0], atol=tolerance)
     np.testing.assert_allclose(fast[0], slow[0], atol=tolerance)
@@ -93,11 +102,12 @@ def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observabl
     assert_agrees(build_ansatz(ansatz, n_qubits, 3, "linear"), n_observables)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex64"])
 @pytest.mark.parametrize("n_samples", [1, 7, 8, 9, 255, 256, 257, 600])
 @pytest.mark.parametrize("n_observables", [1, 2])
-def test_kernels_agree_for_every_batch_size(n_samples, n_observables):
+def test_kernels_agree_for_every_batch_size(n_samples, n_observables, dtype):
     circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
-    assert_agrees(circuit, n_observables, n_samples)
+    assert_agrees(circuit, n_observables, n_samples, dtype)
 
 
 def both_paths(circuit, observable, theta, n_samples=19):
@@ -156,10 +166,12 @@ def test_pauli_string_follows_fixed_gates_around_the_last_rotations(change):
     assert_equal_to_rounding(*both_paths(circuit, "IZZIZZ", theta))
 
 
-def test_pauli_string_agrees_with_statevector():
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_pauli_string_agrees_with_statevector(dtype):
     circuit = build_ansatz("real_amplitudes", 6, 2, "reverse_linear")
     theta = np.linspace(-5, 5, circuit.num_parameters)
-    observable, states = SparsePauliOp("ZIZZIZ", -1.0), random_states(3, 6)
+    observable = SparsePauliOp("ZIZZIZ", -1.0)
+    states = random_states(5, 6, dtype=dtype)
     engine = StatevectorEngine(circuit, as_observables([observable]))
     bound = circuit.assign_parameters(theta)
     expected = [
