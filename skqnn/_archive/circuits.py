@@ -8,7 +8,7 @@ import ast
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,14 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
 from qiskit.circuit.parametervector import ParameterVectorElement
-from qiskit.quantum_info import Operator
 
-from skqnn._circuits.gates import flatten, is_fixed
+from skqnn._circuits.normal_form import instructions, is_fixed, normal_form
 
 _MAX_QUBITS = 1000
 _MAX_VECTOR = 2**20
 _MAX_FORMULA = 2000  # characters, so that neither parser can run out of stack
 
+_PHASE = "global_phase"
 _GATES = {
     name: gate.base_class
     for name, gate in get_standard_gate_name_mapping().items()
@@ -56,8 +56,9 @@ _OPERATORS: dict[type, Callable] = {
 def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
     """Return a unitary circuit as JSON, with arrays for its matrices.
 
-    Composite gates are opened; global phases and the names of registers are dropped.
-    An angle is a number, or a formula in which ``p0, p1, ...`` are the parameters.
+    Composite gates are opened; global phases without parameters and the names of
+    registers are dropped. An angle is a number, or a formula in which ``p0, p1, ...``
+    are the parameters.
 
     Raises
     ------
@@ -65,44 +66,28 @@ def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
         If an instruction is not unitary, or an angle has no formula that can be read
         back.
     """
-    for _ in flatten(circuit):  # refuses what is not unitary
-        pass
-    parameters = list(circuit.parameters)
+    normal = normal_form(circuit, fresh=frozenset(range(circuit.num_qubits)))
+    parameters = list(normal.parameters)
     names = {parameter: Parameter(f"p{j}") for j, parameter in enumerate(parameters)}
     matrices: list[np.ndarray] = []
-    gates = []
-    for name, qubits, values in _open(circuit, tuple(range(circuit.num_qubits))):
-        if name == "unitary":
-            matrices.append(values)
-            gates.append([name, list(qubits), len(matrices) - 1])
+    gates: list[list] = []
+    for item, qubits in instructions(normal):
+        if item.name == "unitary":
+            matrices.append(item.operation.to_matrix())
+            gates.append([item.name, list(qubits), len(matrices) - 1])
         else:
+            values = [] if item.name == "barrier" else item.params
             angles = [_write_angle(value, names) for value in values]
-            gates.append([name, list(qubits), angles])
+            gates.append([item.name, list(qubits), angles])
+    if not is_fixed(normal.global_phase):  # it holds parameters that change nothing
+        gates.append([_PHASE, [], [_write_angle(normal.global_phase, names)]])
     return {
-        "name": circuit.name,
-        "n_qubits": circuit.num_qubits,
+        "name": normal.name,
+        "n_qubits": normal.num_qubits,
         "parameters": [_write_parameter(parameter) for parameter in parameters],
         "gates": gates,
         "matrices": matrices,
     }
-
-
-def _open(circuit: QuantumCircuit, where: tuple[int, ...]) -> Iterator[tuple]:
-    """Yield (name, qubits, angles), or ("unitary", qubits, matrix), in order."""
-    for item in circuit.data:
-        operation = item.operation
-        if operation.name == "initialize":
-            # `flatten` has made sure that it acts on |0>, where its reset does nothing.
-            operation = operation.definition.data[-1].operation
-        qubits = tuple(where[circuit.find_bit(bit).index] for bit in item.qubits)
-        if operation.name == "barrier":
-            yield "barrier", qubits, []
-        elif operation.base_class is _GATES.get(operation.name):
-            yield operation.name, qubits, operation.params
-        elif isinstance(operation, UnitaryGate) or operation.definition is None:
-            yield "unitary", qubits, Operator(operation).data
-        else:
-            yield from _open(operation.definition, qubits)
 
 
 def _write_parameter(parameter: Parameter) -> list:
@@ -140,6 +125,8 @@ def read_circuit(document: dict[str, Any]) -> QuantumCircuit:
             raise ValueError(f"A gate must act on qubits 0 to {n_qubits - 1}.")
         if name == "barrier":
             circuit.barrier(qubits)
+        elif name == _PHASE:
+            circuit.global_phase += _read_angle(*values, names)
         elif name == "unitary":
             circuit.append(UnitaryGate(document["matrices"][values]), qubits)
         else:

@@ -9,13 +9,14 @@ Bit order is Qiskit's: qubit 0 is the least significant bit of an amplitude's in
 the first qubit of a gate is the least significant bit of its matrix.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction, ParameterExpression
-from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.circuit import ParameterExpression
+
+from skqnn._circuits.normal_form import instructions, is_fixed, normal_form
 
 _I = np.eye(2)
 _X = np.array([[0, 1], [1, 0]])
@@ -43,8 +44,6 @@ GENERATORS: dict[str, np.ndarray] = {
     "cp": -2 * np.kron(_ONE, _ONE),
     "cu1": -2 * np.kron(_ONE, _ONE),
 }
-
-_STANDARD = get_standard_gate_name_mapping()
 
 # Fixed gates on up to this many qubits are used as matrices; larger ones are replaced
 # by their definition, which is cheaper to apply.
@@ -80,16 +79,8 @@ def rotation_matrix(generator: np.ndarray, angle: float) -> np.ndarray:
     return (vectors * phases) @ vectors.conj().T
 
 
-def is_fixed(angle: object) -> bool:
-    """Tell whether a Qiskit gate parameter is a number."""
-    return not isinstance(angle, ParameterExpression) or not angle.parameters
-
-
 def flatten(
-    circuit: QuantumCircuit,
-    *,
-    fresh: frozenset[int] | None = None,
-    _qubits: tuple[int, ...] | None = None,
+    circuit: QuantumCircuit, *, fresh: frozenset[int] | None = None
 ) -> Iterator[Elementary]:
     """Yield the elementary gates of a circuit in order of application.
 
@@ -98,58 +89,36 @@ def flatten(
     circuit : QuantumCircuit
         A unitary circuit; barriers are skipped and composite gates opened.
     fresh : frozenset of int, default=None
-        The qubits known to be in ``|0>`` at the start. Only there may `Initialize` be
-        the first instruction, because there its reset does nothing. None: all.
+        The qubits known to be in ``|0>`` at the start, see `normal_form`. None: all.
 
     Raises
     ------
     ValueError
-        If an instruction is not unitary (measurement, reset, control flow).
+        If the circuit has no normal form, because an instruction is not unitary.
     """
-    where = _qubits or tuple(range(circuit.num_qubits))
-    untouched = set(range(circuit.num_qubits) if fresh is None else fresh)
-    for item in circuit.data:
-        local = [circuit.find_bit(bit).index for bit in item.qubits]
-        operation = item.operation
-        if operation.name in ("barrier", "id", "global_phase"):
+    if fresh is None:
+        fresh = frozenset(range(circuit.num_qubits))
+    normal = normal_form(circuit, fresh=fresh)
+    yield from _elementary(normal, range(circuit.num_qubits))
+
+
+def _elementary(circuit: QuantumCircuit, where: Sequence[int]) -> Iterator[Elementary]:
+    """Yield the gates of a circuit in normal form, its qubit q on ``where[q]``."""
+    for item, inner in instructions(circuit):
+        name, parameters = item.name, item.params
+        qubits = tuple(where[q] for q in inner)
+        if name in ("barrier", "id", "global_phase"):
             continue
-        if operation.name == "initialize" and untouched.issuperset(local):
-            # Without its resets the definition is a unitary state preparation.
-            operation = operation.definition.data[-1].operation
-        untouched.difference_update(local)
-        yield from _elementary(operation, tuple(where[q] for q in local))
-
-
-def _elementary(operation: Instruction, qubits: tuple[int, ...]) -> Iterator:
-    """Yield one instruction as elementary gates."""
-    name, parameters = operation.name, operation.params
-    if name in ("reset", "measure", "delay") or getattr(operation, "blocks", None):
-        raise ValueError(
-            f"The circuit must be unitary, got the instruction {name!r} on qubits "
-            f"{list(qubits)}; remove measurements, resets and control flow."
-        )
-    numbers = [p for p in parameters if isinstance(p, ParameterExpression)]
-    if _is_standard(operation, GENERATORS) and not is_fixed(parameters[0]):
-        yield Elementary(qubits, GENERATORS[name], parameters[0])
-    elif _is_standard(operation, ("u", "u3")) and not all(map(is_fixed, parameters)):
-        theta, phi, lam = parameters
-        yield from _euler(qubits, (("rz", lam), ("ry", theta), ("rz", phi)))
-    elif all(map(is_fixed, numbers)) and _prefers_matrix(operation):
-        yield Elementary(qubits, operation.to_matrix(), None)
-    elif operation.definition is not None:
-        yield from flatten(operation.definition, fresh=frozenset(), _qubits=qubits)
-    else:
-        raise ValueError(
-            f"The circuit must consist of gates with a matrix or a definition, got "
-            f"{name!r} on qubits {list(qubits)}."
-        )
-
-
-def _is_standard(operation: Instruction, names: Container[str]) -> bool:
-    """Tell whether this is Qiskit's own gate of one of the names."""
-    if operation.name not in names:
-        return False
-    return operation.base_class is _STANDARD[operation.name].base_class
+        fixed = all(map(is_fixed, parameters))
+        if name in GENERATORS and not fixed:
+            yield Elementary(qubits, GENERATORS[name], parameters[0])
+        elif name in ("u", "u3") and not fixed:
+            theta, phi, lam = parameters
+            yield from _euler(qubits, (("rz", lam), ("ry", theta), ("rz", phi)))
+        elif name == "unitary" or (fixed and len(qubits) <= _MAX_MATRIX_QUBITS):
+            yield Elementary(qubits, item.operation.to_matrix(), None)
+        else:
+            yield from _elementary(normal_form(item.operation.definition), qubits)
 
 
 def _euler(qubits: tuple[int, ...], rotations: tuple) -> Iterator[Elementary]:
@@ -160,14 +129,6 @@ def _euler(qubits: tuple[int, ...], rotations: tuple) -> Iterator[Elementary]:
             yield Elementary(qubits, matrix, None)
         else:
             yield Elementary(qubits, GENERATORS[name], angle)
-
-
-def _prefers_matrix(operation: Instruction) -> bool:
-    """Tell whether a fixed instruction is best applied as one matrix."""
-    if not hasattr(operation, "__array__"):  # `to_matrix` exists without a matrix too
-        return False
-    small = operation.num_qubits <= _MAX_MATRIX_QUBITS
-    return small or operation.name == "unitary" or operation.definition is None
 
 
 def compile_circuit(

@@ -10,7 +10,8 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuits.ansatz import angle_encoding, build_ansatz
-from skqnn._circuits.gates import compile_circuit, flatten
+from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.normal_form import normal_form
 from skqnn._circuits.observables import (
     as_observables,
     choose_observables,
@@ -58,12 +59,15 @@ def build_model(
         n_needed = measured[0].num_qubits
     n_data = _encoding_qubits(encoding, n_features)
     if isinstance(encoding, QuantumCircuit):
+        with _naming("encoding"):
+            encoding = normal_form(encoding, fresh=frozenset(range(n_data)))
         n_needed = max(n_data, n_needed if measured else 0)
     n_qubits = max(n_data, n_needed)
     if isinstance(ansatz, QuantumCircuit):
         n_qubits = max(n_qubits, ansatz.num_qubits)
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
     with _naming("ansatz"):
+        circuit = normal_form(circuit)
         gates = compile_circuit(circuit)
     if measured is None:
         if n_observables >= 2**n_qubits:
@@ -118,8 +122,6 @@ def _feature_map(
 ) -> QuantumCircuit | None:
     """Return the circuit that encodes a row, None for amplitudes."""
     if isinstance(encoding, QuantumCircuit):
-        with _naming("encoding"):
-            list(flatten(encoding))  # refuses what is not unitary
         if encoding.num_qubits == n_qubits:
             return encoding
         wide = QuantumCircuit(n_qubits)

@@ -129,3 +129,19 @@ def test_forged_document_is_refused(change):
     assert read_circuit(document).num_parameters == 1
     with pytest.raises(Exception, match=r"."):
         read_circuit(document | change)
+
+
+def test_parameter_of_no_gate_keeps_its_place():
+    a, b = Parameter("a"), Parameter("b")
+    circuit = QuantumCircuit(1, global_phase=a)
+    circuit.ry(b, 0)
+    assert [p.name for p in through_text(circuit).parameters] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["initialize", "id", "unitary", "barrier"])
+def test_gate_may_have_any_name(name):
+    inner = QuantumCircuit(1, name=name)
+    inner.h(0)
+    circuit = QuantumCircuit(1)
+    circuit.append(inner.to_instruction(), [0])
+    assert [item.name for item in through_text(circuit).data] == ["h"]
