@@ -43,7 +43,7 @@ IMPORTS = {
     "_backends": {"_circuits", "_journal", "ground"},
     "_training": {"ground"},
     "estimators": {"_backends", "_circuits", "_engine", "_training", "ground"},
-    "front door": {"estimators", "ground"},
+    "front door": {"_backends", "estimators", "ground"},
     "_archive": {"_circuits", "_training", "estimators", "ground"},
     "inspection": {"_backends", "_circuits", "_engine", "_training"}
     | {"estimators", "ground"},

@@ -269,5 +269,5 @@ def simulator(options: dict[str, Any]) -> Any:
         return AerSimulator(**options)
     except AerError as error:
         raise ValueError(
-            f"`backend_options` must be options of AerSimulator, got {options}: {error}"
+            f"`options` must be options of AerSimulator, got {options}: {error}"
         ) from error

@@ -13,8 +13,6 @@ from skqnn._backends.estimators import EstimatorProgram, precision_of
 from skqnn._backends.transpilation import Isa, transpile_best
 from skqnn._journal.requests import ibm_remote
 
-MODES = ("job", "batch", "session")
-
 # Zero-noise extrapolation runs each circuit at three noise levels.
 _REPEATS = {0: 1, 1: 1, 2: 3}
 
@@ -38,8 +36,8 @@ class IBMDevice:
         Largest duration of the session or batch, in seconds or as "2h".
     use_fractional_gates : bool
         Whether to ask for a backend with RX and RZZ gates.
-    account : dict, default=None
-        Which saved account, or instance of it: arguments of `QiskitRuntimeService`.
+    account : str or callable, default=None
+        Name of a saved account, or a function that returns the service.
     transpile : callable
         `skqnn._backends.transpilation.transpile_best` with its settings.
     options : Mapping or EstimatorOptions
@@ -60,14 +58,14 @@ class IBMDevice:
         mode: Any = "job",
         max_time: int | str | None = None,
         use_fractional_gates: bool = False,
-        account: dict[str, Any] | None = None,
+        account: str | Callable[[], Any] | None = None,
         transpile: Callable[..., Isa] = transpile_best,
         options: Any = (),
     ):
         self.name, self.shots = name, shots
         self._n_qubits, self._backend = n_qubits, backend
         self._mode, self._max_time = mode, max_time
-        self._fractional, self._account = use_fractional_gates, account or {}
+        self._fractional, self._account = use_fractional_gates, account
         self.transpile = transpile
         self.options = _estimator_options(options)
         self._window: Any = None  # the session or batch that this device opened
@@ -153,13 +151,16 @@ def _estimator_options(options: Any) -> Any:
         return EstimatorOptions(**dict(options))
     except ValidationError as error:
         raise ValueError(
-            "`backend_options` must be options of this package or of "
+            "`options` must be options of "
             f"qiskit_ibm_runtime.executor_estimator.Estimator, got {options}: {error}"
         ) from error
 
 
 def _find_backend(
-    name: str, n_qubits: int, use_fractional_gates: bool, account: dict[str, Any]
+    name: str,
+    n_qubits: int,
+    use_fractional_gates: bool,
+    account: str | Callable[[], Any] | None,
 ) -> BackendV2:
     """Return a backend of the saved account."""
     from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -167,7 +168,10 @@ def _find_backend(
     from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 
     try:
-        service = QiskitRuntimeService(**account)
+        if callable(account):
+            service = account()
+        else:
+            service = QiskitRuntimeService(**({"name": account} if account else {}))
     except AccountNotFoundError as error:
         raise ValueError(
             f"`backend` {name!r} needs an IBM Quantum account on this computer: call "

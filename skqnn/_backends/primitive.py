@@ -21,13 +21,13 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
+from skqnn._backends.backend import Backend
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._journal.requests import Journal, Remote, Report, request_key, run_once
 from skqnn.exceptions import PreparationWarning
-
-STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
 
 _JOURNAL = "skqnn_journal.sqlite"
 _LOW_FIDELITY = 0.8
@@ -47,6 +47,9 @@ class PrimitiveEngine:
         Hermitian operators on the qubits of `circuit`.
     device : Device
         From `skqnn._backends.resolve.resolve`.
+    backend : Backend, default=None
+        Its `state_preparation`, `n_preparation_layers` and `journal` take the place of
+        the next arguments.
     feature_map : QuantumCircuit, default=None
         Circuit with one parameter per feature. None: rows are amplitudes.
     state_preparation : {"auto", "direct", "exact", "frqi", "layers"}
@@ -61,6 +64,8 @@ class PrimitiveEngine:
         ``skqnn_journal.sqlite`` if the device is paid for.
     seed : int
         Of transpilation and of the shot noise, which differs from request to request.
+    noise_seed : tuple of int, default=None
+        Of the shot noise, instead of `seed`.
     """
 
     def __init__(
@@ -69,21 +74,27 @@ class PrimitiveEngine:
         observables: Sequence[SparsePauliOp],
         device: Any,
         *,
+        backend: Backend | None = None,
         feature_map: QuantumCircuit | None = None,
         state_preparation: str = "auto",
         n_layers: int = 3,
         journal: str | os.PathLike[str] | None = None,
         seed: int = 0,
+        noise_seed: tuple[int, ...] | None = None,
     ):
         theta = ParameterVector("θ", circuit.num_parameters)
         self._circuit = circuit.assign_parameters(theta)
         self._gates = compile_circuit(circuit)
         self._observables = list(observables)
         self._device, self._feature_map = device, feature_map
+        if backend is not None:
+            state_preparation = backend.state_preparation
+            n_layers, journal = backend.n_preparation_layers, backend.journal
         self._method, self._n_layers = state_preparation, n_layers
         if journal == "auto":
             journal = _JOURNAL if device.remote else None
         self._journal, self._seed = journal, seed
+        self._noise_seed = (seed,) if noise_seed is None else noise_seed
         self._n_requests = 0
         self._compiled: dict[str, Any] = {}
 
@@ -240,7 +251,7 @@ class PrimitiveEngine:
 
     def _request(self, program: Any, values: np.ndarray, *states: np.ndarray) -> tuple:
         """Run one chunk, remembered by the journal if there is one."""
-        rng = np.random.default_rng([self._seed, 1, self._n_requests])
+        rng = np.random.default_rng([*self._noise_seed, 1, self._n_requests])
         self._n_requests += 1
         if self._journal is None and not self._device.remote:
             evs, stds = program.run(values, rng, *states)
@@ -262,7 +273,7 @@ class PrimitiveEngine:
         The request is named by the circuit before transpilation: that of a device may
         change overnight, with its calibration, and the job be in flight.
         """
-        salt = (self._device.salt, self.method, self._n_requests, self._seed)
+        salt = (self._device.salt, self.method, self._n_requests, self._noise_seed)
         key = request_key(
             self._portable_circuit(),
             self._observables,

@@ -14,203 +14,235 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 """
 
 import difflib
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 from qiskit.providers import BackendV2
 
 from skqnn._backends import aer
 from skqnn._backends.aer import AerDevice
+from skqnn._backends.backend import DEFAULTS, Backend, as_backend, non_defaults
 from skqnn._backends.estimators import EstimatorDevice, backend_of, check_exact
-from skqnn._backends.ibm import MODES, IBMDevice
+from skqnn._backends.ibm import IBMDevice
+from skqnn._backends.kinds import (
+    fake_backends,
+    is_aer_simulator,
+    is_fake_backend,
+    is_ibm_backend,
+    is_ibm_estimator,
+    named,
+    need_runtime,
+)
+from skqnn._backends.kinds import portable as portable
 from skqnn._backends.noise import model_noise, target_noise
+from skqnn._backends.options import GATES, aer_options, ibm_options, refuse_keyword
 from skqnn._backends.transpilation import transpile_best
 
 Device = AerDevice | EstimatorDevice | IBMDevice
-
-# Options of this package in `backend_options`, with their defaults; for Aer and IBM
-# all others are options of AerSimulator and of IBM's Estimator.
-_TRANSPILATION = {"n_transpilations": 50, "optimization_level": 1}
-_SIMULATION = _TRANSPILATION | {"correct_readout": True}
-_IBM = _TRANSPILATION | {
-    "mode": "job",
-    "max_time": None,
-    "use_fractional_gates": False,
-    "account": None,
-}
 
 
 def resolve(
     backend: Any, *, shots: int | None, n_qubits: int, options: Mapping | None = None
 ) -> Device:
-    """Return the device that a user means.
+    """Return the device that a user means; nothing runs, nothing is opened.
 
     Parameters
     ----------
-    backend : str, BackendV2 or BaseEstimatorV2
-        - ``"aer"`` or ``"aer_<method>"``: a noiseless simulation;
-        - ``"fake_<name>"``: simulation of a device's noise, from its calibration;
-        - ``"ibm_<name>"`` or ``"least_busy"``: IBM Quantum, with the saved account;
-        - a BackendV2 (an AerSimulator, a fake or an IBM backend, or another one);
-        - any estimator primitive.
+    backend : Backend, str, BackendV2 or BaseEstimatorV2
+        See `Backend`.
     shots : int or None
         None: exact expectation values.
     n_qubits : int
         Number of qubits of the model.
     options : Mapping, default=None
-        See `QNNClassifier`'s `backend_options`.
+        Keywords and options of a backend that is given as a name or an object.
 
     Raises
     ------
     ValueError
         If the backend or an option is unknown, or the backend cannot do what is asked.
     TypeError
-        If `backend` has another type.
+        If `backend` or a keyword has another type.
     ImportError
         If a package is missing.
     """
-    options = dict(options or {})
-    for kind, make in _KINDS:
-        if kind(backend):
-            return make(backend, shots, n_qubits, options)
-    raise TypeError(
-        "`backend` must be None, a name, a BackendV2 or a BaseEstimatorV2, got "
-        f"{backend!r}."
-    )
+    if options is not None and not isinstance(backend, Backend):
+        ours = {name: options[name] for name in DEFAULTS if name in options}
+        rest = {name: v for name, v in options.items() if name not in DEFAULTS}
+        backend = Backend(backend, options=rest or None, **ours)
+    settings = as_backend(backend)
+    if settings is None:
+        raise TypeError("`backend` must be a device, got None.")
+    target = settings.target
+    kind = next(kind for kind in _KINDS if kind.fits(target))
+    for name, value in non_defaults(settings).items():
+        if name not in kind.honours:
+            refuse_keyword(name, value, target)
+    return kind.make(target, settings, shots, n_qubits)
 
 
-def _named(*prefixes: str) -> Callable[[Any], bool]:
-    return lambda backend: isinstance(backend, str) and backend.startswith(prefixes)
+class Kind(NamedTuple):
+    """A kind of backend: which targets it has, how, and the keywords it honours."""
+
+    fits: Callable[[Any], bool]
+    make: Callable[[Any, Backend, int | None, int], Device]
+    honours: frozenset[str] = frozenset()
 
 
-def _is_a(module: str, *names: str) -> Callable[[Any], bool]:
-    """Return a test for classes of a module that need not be installed or loaded."""
-
-    def test(backend: Any) -> bool:
-        loaded = sys.modules.get(module)
-        kinds = [getattr(loaded, name) for name in names] if loaded else []
-        return isinstance(backend, tuple(kinds))
-
-    return test
-
-
-def _aer_by_name(name, shots, n_qubits, options) -> AerDevice:
+def _aer_by_name(name, settings, shots, n_qubits) -> AerDevice:
     method = name.removeprefix("aer").removeprefix("_") or "automatic"
     if method not in aer.METHODS:
-        _refuse(name)
-    _, rest = _split(options, _SIMULATION)
-    return AerDevice(name, {"method": method} | rest, shots=shots)
+        _refuse_name(name)
+    options = aer_options(settings, name, gates=True)
+    if method != "automatic" and options.get("method", method) != method:
+        raise ValueError(
+            f"`options['method']` must be {method!r} with {name!r}, got "
+            f"{options['method']!r}."
+        )
+    simulator = aer.simulator({"method": method} | options)
+    return _aer(name, simulator, {"method": method} | options, settings, shots)
 
 
-def _aer_object(backend, shots, n_qubits, options) -> AerDevice:
-    known, rest = _split(options, _SIMULATION)
-    own = {key: value for key, value in backend.options.items() if value is not None}
-    settings = own | rest
-    model = settings.pop("noise_model", None)
+def _aer_object(simulator, settings, shots, n_qubits) -> AerDevice:
+    options = aer_options(settings, simulator.name, gates=False)
+    own = {k: v for k, v in simulator.options.items() if v is not None}
+    aer.simulator(options)
+    return _aer(simulator.name, simulator, own | options, settings, shots)
+
+
+def _aer(name, simulator, options, settings, shots) -> AerDevice:
+    """Return Aer with the gates and connections of a simulator, and some options."""
+    options = {k: v for k, v in options.items() if k not in GATES}
+    model = options.pop("noise_model", None)
+    _check_method(options, name)
     ideal = model is None or model.is_ideal()
-    plain = ideal and backend.coupling_map is None
-    return AerDevice(
-        backend.name,
-        settings,
-        shots=shots,
-        backend=None if plain else backend,
-        noise=None if ideal else partial(model_noise, model),
-        **known,
+    own_gates = simulator.coupling_map is not None or "basis_gates" in (
+        settings.options or ()
     )
+    device = AerDevice(
+        name,
+        options,
+        shots=shots,
+        backend=None if ideal and not own_gates else simulator,
+        noise=None if ideal else partial(model_noise, model),
+        correct_readout=settings.correct_readout,
+        transpile=_transpile(settings),
+    )
+    _need_gates(device, settings)
+    return device
 
 
-def _fake_by_name(name, shots, n_qubits, options) -> AerDevice:
+def _check_method(options: Mapping[str, Any], name: str) -> None:
+    method = options.get("method", "automatic")
+    if method not in (*aer.METHODS, "tensor_network"):
+        raise ValueError(
+            f"`options['method']` must be one of {list(aer.METHODS)} with {name!r}, "
+            f"got {method!r}, which cannot run circuits with angles."
+        )
+
+
+def _fake_by_name(name, settings, shots, n_qubits) -> AerDevice:
     classes = fake_backends()
     if name not in classes:
-        _refuse(name)
-    return _fake_object(classes[name](), shots, n_qubits, options)
+        _refuse_name(name)
+    return _fake_object(classes[name](), settings, shots, n_qubits)
 
 
-def _fake_object(backend, shots, n_qubits, options) -> AerDevice:
-    known, rest = _split(options, _SIMULATION)
+def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
+    options = aer_options(settings, backend.name, gates=False)
+    aer.simulator(options)
+    _check_method(options, backend.name)
+    model = options.pop("noise_model", None)
     return AerDevice(
         backend.name,
-        rest,
+        options,
         shots=shots,
         backend=backend,
-        noise=partial(target_noise, backend.target),
-        **known,
+        noise=partial(target_noise, backend.target)
+        if model is None
+        else partial(model_noise, model),
+        correct_readout=settings.correct_readout,
+        transpile=_transpile(settings),
     )
 
 
-def _other_object(backend, shots, n_qubits, options) -> EstimatorDevice:
+def _other_object(backend, settings, shots, n_qubits) -> EstimatorDevice:
     estimator = BackendEstimatorV2(backend=backend)
-    return _estimator(estimator, shots, n_qubits, options)
+    return _estimator(estimator, settings, shots, n_qubits)
 
 
-def _estimator(estimator, shots, n_qubits, options) -> EstimatorDevice:
-    known, rest = _split(options, _TRANSPILATION)
-    _refuse_options(rest, _TRANSPILATION)
+def _estimator(estimator, settings, shots, n_qubits) -> EstimatorDevice:
     check_exact(estimator, shots)
     backend = backend_of(estimator)
     name = type(estimator).__name__ if backend is None else backend.name
-    return EstimatorDevice(name, estimator, shots=shots, backend=backend, **known)
+    device = EstimatorDevice(
+        name, estimator, shots=shots, backend=backend, transpile=_transpile(settings)
+    )
+    _need_gates(device, settings)
+    return device
 
 
-def _ibm_by_name(name, shots, n_qubits, options) -> IBMDevice:
-    return _ibm(name, None, shots, n_qubits, options)
+def _ibm_by_name(name, settings, shots, n_qubits) -> IBMDevice:
+    return _ibm(name, None, settings, shots, n_qubits)
 
 
-def _ibm_object(backend, shots, n_qubits, options) -> IBMDevice:
-    return _ibm(backend.name, backend, shots, n_qubits, options)
+def _ibm_object(backend, settings, shots, n_qubits) -> IBMDevice:
+    return _ibm(backend.name, backend, settings, shots, n_qubits)
 
 
-def _ibm_estimator(estimator, shots, n_qubits, options) -> IBMDevice:
+def _ibm_estimator(estimator, settings, shots, n_qubits) -> IBMDevice:
     backend = estimator.backend()
-    mode = {"mode": estimator.mode or "job"}
-    _, rest = _split(options, _IBM)
-    _refuse_options(rest, _IBM)
-    device = _ibm(backend.name, backend, shots, n_qubits, mode | options)
+    device = _ibm(backend.name, backend, settings, shots, n_qubits, estimator.mode)
     device.options = estimator.options
     return device
 
 
-def _ibm(name, backend, shots, n_qubits, options) -> IBMDevice:
-    _need_runtime(name)
-    known, rest = _split(options, _IBM)
-    if isinstance(known["mode"], str) and known["mode"] not in MODES:
-        raise ValueError(
-            f"`backend_options['mode']` must be one of {MODES}, got {known['mode']!r}."
-        )
+def _ibm(name, backend, settings, shots, n_qubits, mode=None) -> IBMDevice:
+    need_runtime(name)
     if shots is None:
         raise ValueError(
             f"`shots` must be a positive integer with {name!r}: a device has no exact "
             "expectation values, got None."
         )
-    return IBMDevice(
-        name, shots=shots, n_qubits=n_qubits, backend=backend, options=rest, **known
-    )
-
-
-def _split(options: dict[str, Any], defaults: dict[str, Any]) -> tuple[dict, dict]:
-    """Return the device's arguments in this package's options, and all others."""
-    known = {key: options.get(key, default) for key, default in defaults.items()}
-    known["transpile"] = partial(
-        transpile_best,
-        n_trials=known.pop("n_transpilations"),
-        optimization_level=known.pop("optimization_level"),
-    )
-    return known, {k: v for k, v in options.items() if k not in defaults}
-
-
-def _refuse_options(rest: dict[str, Any], known: dict[str, Any]) -> None:
-    if rest:
+    if settings.max_time is not None and settings.mode not in ("batch", "session"):
         raise ValueError(
-            f"`backend_options` must have keys among {list(known)} for this backend, "
-            f"got {list(rest)}."
+            f"`max_time` must be None with mode={settings.mode!r}, got "
+            f"{settings.max_time!r}: it limits the batch or session that is opened "
+            "here; options={'max_execution_time': ...} limits a job."
         )
+    return IBMDevice(
+        name,
+        shots=shots,
+        n_qubits=n_qubits,
+        backend=backend,
+        mode=mode or settings.mode,
+        max_time=settings.max_time,
+        use_fractional_gates=settings.use_fractional_gates,
+        account=settings.account,
+        transpile=_transpile(settings),
+        options=ibm_options(settings, name),
+    )
 
 
-def _refuse(name: str) -> NoReturn:
+def _transpile(settings: Backend) -> Callable[..., Any]:
+    return partial(
+        transpile_best,
+        n_trials=settings.n_transpilations,
+        optimization_level=settings.optimization_level,
+    )
+
+
+def _need_gates(device: Any, settings: Backend) -> None:
+    """Refuse settings of the transpiler for a device that takes any circuit."""
+    if device.backend is None:
+        for name in ("optimization_level", "n_transpilations"):
+            if name in non_defaults(settings):
+                refuse_keyword(name, getattr(settings, name), device.name)
+
+
+def _refuse_name(name: str) -> NoReturn:
     names = ["aer", *(f"aer_{method}" for method in aer.METHODS[1:]), "least_busy"]
     if name.startswith("fake"):
         names = list(fake_backends())
@@ -221,54 +253,24 @@ def _refuse(name: str) -> NoReturn:
     )
 
 
-def _need_runtime(name: str) -> None:
-    if find_spec("qiskit_ibm_runtime") is None:
-        raise ImportError(
-            f"`backend` {name!r} needs qiskit-ibm-runtime: run "
-            'pip install "skqnn[ibm]".'
-        )
-
-
-def fake_backends() -> dict[str, type]:
-    """Return the classes of all fake backends by name."""
-    _need_runtime("fake_...")
-    from qiskit_ibm_runtime import fake_provider
-
-    classes = vars(fake_provider).items()
-    fakes = [c for name, c in classes if name.startswith("Fake")]
-    return {c.backend_name: c for c in fakes if hasattr(c, "backend_name")}
-
-
-def portable(backend: Any) -> Any:
-    """Return the backend without a live connection: an IBM backend becomes its name."""
-    if _is_ibm_backend(backend):
-        return backend.name
-    if _is_ibm_estimator(backend):
-        return backend.backend().name
-    return backend
-
-
-_is_ibm_backend = _is_a("qiskit_ibm_runtime", "IBMBackend")
-
-
-def _is_ibm_estimator(backend: Any) -> bool:
-    kind = _is_a("qiskit_ibm_runtime.executor_estimator", "Estimator")
-    return kind(backend) and _is_ibm_backend(backend.backend())
-
+_ANY = frozenset(
+    {"state_preparation", "n_preparation_layers", "journal", "random_state"}
+)
+_GATED = _ANY | {"optimization_level", "n_transpilations"}
+_SIMULATED = _GATED | {"correct_readout", "options"}
+_IBM = _GATED | {"mode", "max_time", "options"}
+_IBM_BY_NAME = _IBM | {"use_fractional_gates", "account"}
 
 # The first kind that fits counts.
-_KINDS: tuple[tuple[Callable[[Any], bool], Callable[..., Device]], ...] = (
-    (_named("aer"), _aer_by_name),
-    (_named("fake_"), _fake_by_name),
-    (_named("ibm_", "least_busy"), _ibm_by_name),
-    (_named(""), lambda name, *_: _refuse(name)),
-    (_is_a("qiskit_aer", "AerSimulator"), _aer_object),
-    (
-        _is_a("qiskit_ibm_runtime.fake_provider.fake_backend", "FakeBackendV2"),
-        _fake_object,
-    ),
-    (_is_ibm_backend, _ibm_object),
-    (lambda backend: isinstance(backend, BackendV2), _other_object),
-    (_is_ibm_estimator, _ibm_estimator),
-    (lambda backend: isinstance(backend, BaseEstimatorV2), _estimator),
+_KINDS = (
+    Kind(named("aer"), _aer_by_name, _SIMULATED),
+    Kind(named("fake_"), _fake_by_name, _SIMULATED),
+    Kind(named("ibm_", "least_busy"), _ibm_by_name, _IBM_BY_NAME),
+    Kind(named(""), lambda name, *_: _refuse_name(name), frozenset(DEFAULTS)),
+    Kind(is_aer_simulator, _aer_object, _SIMULATED),
+    Kind(is_fake_backend, _fake_object, _SIMULATED),
+    Kind(is_ibm_backend, _ibm_object, _IBM),
+    Kind(lambda target: isinstance(target, BackendV2), _other_object, _GATED),
+    Kind(is_ibm_estimator, _ibm_estimator, _GATED),
+    Kind(lambda target: isinstance(target, BaseEstimatorV2), _estimator, _GATED),
 )

@@ -9,8 +9,10 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
+from skqnn import Backend
 from skqnn._backends import aer as _aer
 from skqnn._backends import resolve as _backends
+from skqnn._backends.backend import DEFAULTS
 from skqnn._backends.resolve import resolve
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -33,7 +35,9 @@ def make_circuit():
 
 
 def run(backend, shots, seed=0, **options):
-    device = resolve(backend, shots=shots, n_qubits=3, options=options)
+    keywords = {name: options.pop(name) for name in DEFAULTS if name in options}
+    settings = Backend(backend, options=options or None, **keywords)
+    device = resolve(settings, shots=shots, n_qubits=3)
     program = device.compile(make_circuit(), OBSERVABLES, 1)
     return program.run(VALUES, np.random.default_rng(seed))
 
@@ -130,7 +134,7 @@ def test_other_options_reach_the_simulator(options, changes):
 
 
 def test_unknown_option_is_refused():
-    with pytest.raises(ValueError, match=r"options of AerSimulator, .* 'bla': 1"):
+    with pytest.raises(ValueError, match=r"options of AerSimulator .* got 'bla'"):
         run("aer", None, bla=1)
 
 

@@ -97,7 +97,7 @@ def test_prediction_by_name(cloud, account, trained, name):
 
 
 def test_account_options_choose_the_account(account, trained):
-    on(trained, BACKEND, account={"name": "mine"}).predict(X)
+    on(trained, BACKEND, account="mine").predict(X)
     assert account == [{"name": "mine"}]
 
 
@@ -119,7 +119,8 @@ def test_training_on_hardware_is_by_spsa(cloud, backend):
 
 @pytest.mark.parametrize("mode, n_sessions", [("job", 0), ("batch", 1), ("session", 1)])
 def test_mode(cloud, backend, trained, mode, n_sessions):
-    on(trained, backend, mode=mode, max_time=600).predict(X)
+    limit = {"max_time": 600} if mode != "job" else {}
+    on(trained, backend, mode=mode, **limit).predict(X)
     assert cloud.count("POST", "/sessions") == n_sessions
     assert cloud.count("PATCH", "/sessions/.*") == n_sessions  # closed
     (job,) = cloud.jobs.values()
@@ -145,9 +146,9 @@ def test_options_reach_the_estimator(cloud, backend, trained):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"foo": 1}, "`backend_options` must be options .*'foo': 1"),
-        ({"resilience_level": 7}, "`backend_options` must be options"),
-        ({"mode": "queue"}, r"must be one of \('job', 'batch', 'session'\)"),
+        ({"foo": 1}, "`options` must be options .*'foo'"),
+        ({"resilience_level": 7}, "`options` must be options"),
+        ({"mode": "queue"}, r"`mode` must be one of \['job', 'batch', 'session'\]"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_sent(
@@ -172,9 +173,13 @@ def test_unknown_backend_of_an_account(account, trained):
 def test_missing_account_is_refused_with_its_cure(trained, monkeypatch, tmp_path):
     for name in ("QISKIT_IBM_TOKEN", "QISKIT_IBM_CHANNEL"):
         monkeypatch.delenv(name, raising=False)
-    options = {"account": {"filename": str(tmp_path / "accounts.json")}}
+
+    def account():
+        filename = str(tmp_path / "accounts.json")
+        return qiskit_ibm_runtime.QiskitRuntimeService(filename=filename)
+
     with pytest.raises(ValueError, match=r"save_account\(token=\.\.\., instance"):
-        on(trained, BACKEND, **options).predict(X)
+        on(trained, BACKEND, account=account).predict(X)
 
 
 def test_large_requests_are_cut_into_jobs_within_the_limits(backend):

@@ -1,0 +1,243 @@
+"""Backend: where circuits run and how, as parameters and nothing else."""
+
+import functools
+import os
+from collections.abc import Mapping
+from inspect import signature
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.providers import BackendV2
+from sklearn.base import BaseEstimator
+
+from skqnn._backends.kinds import is_window, portable
+from skqnn._circuits.preparation import PREPARATIONS
+from skqnn._validation import Rule, boolean, check_parameters, integer, one_of
+
+STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
+MODES = ("job", "batch", "session")
+
+
+class Backend(BaseEstimator):
+    """Where circuits run, and how they are prepared, transpiled, corrected and kept.
+
+    The value of `QNNClassifier`'s `backend`. A name, a backend or an estimator of
+    Qiskit is shorthand for a Backend with defaults: ``"aer"`` for ``Backend("aer")``.
+    It only holds parameters: nothing is looked up, opened or checked before a
+    classifier runs, and then everything is, before any circuit is made. A keyword that
+    a kind of backend cannot honour is refused by name unless it has its default.
+
+    Read more in the :ref:`User Guide <backend_options>`.
+
+    Parameters
+    ----------
+    target : str, BackendV2 or BaseEstimatorV2
+        Where circuits run.
+
+        - ``"aer"`` or ``"aer_<method>"``: Aer without noise, for ``"statevector"``,
+          ``"density_matrix"`` and ``"matrix_product_state"``; with the `options`
+          ``noise_model``, ``coupling_map`` or ``basis_gates``, like an `AerSimulator`
+          made with them;
+        - ``"fake_<name>"``, such as ``"fake_torino"``: the noise of a device,
+          simulated from its calibration;
+        - ``"ibm_<name>"`` or ``"least_busy"``: IBM Quantum;
+        - a backend of Qiskit: an `AerSimulator`, a fake or a live device of IBM, or
+          any other;
+        - an estimator primitive of Qiskit.
+    state_preparation : {"auto", "direct", "exact", "frqi", "layers"}, default="auto"
+        How amplitudes are prepared, on all kinds of backend: "direct" sets the state
+        of a noiseless Aer; "exact" is a circuit of ``2**n_qubits - n_qubits - 1`` CZ
+        gates; "frqi" needs half of them, for images of `BinaryAmplitudeEncoder` with
+        ``normalization="pixel"``; "layers" is an approximation by ``2 * (n_qubits - 1)
+        * n_preparation_layers`` CX gates between neighbours, which is by far the most
+        accurate under noise. "auto" is "direct" or "exact" without noise, otherwise
+        what needs the fewest gates. Feature maps are circuits already.
+    n_preparation_layers : int, default=3
+        Layers of ``state_preparation="layers"``.
+    optimization_level : {0, 1, 2, 3}, default=1
+        Of Qiskit's transpiler. Concerns backends with gates and connections of their
+        own: all but noiseless Aer and estimators without a backend.
+    n_transpilations : int, default=50
+        Number of seeds with which a circuit is transpiled, to keep the best; concerns
+        the same backends.
+    correct_readout : bool, default=True
+        Whether mean values are corrected for the known readout errors of simulated
+        noise: Aer and fake devices. IBM Quantum has ``resilience_level`` instead.
+    journal : path-like, "auto" or None, default="auto"
+        File that remembers requests, so that running again after a crash pays for
+        nothing twice; for all kinds. "auto": ``skqnn_journal.sqlite`` in the working
+        directory for IBM Quantum, none elsewhere.
+    mode : {"job", "batch", "session"}, Session or Batch, default="job"
+        How jobs are submitted to IBM Quantum; a session or batch of your own stays
+        open.
+    max_time : int or str, default=None
+        Longest duration of a batch or session on IBM Quantum, in seconds or as "2h".
+        None: what the service allows.
+    use_fractional_gates : bool, default=False
+        Whether ``"ibm_<name>"`` and ``"least_busy"`` mean a device with RX and RZZ
+        gates.
+    account : str or callable, default=None
+        Account of ``"ibm_<name>"`` and ``"least_busy"``: the name under which
+        `QiskitRuntimeService.save_account` saved it, or a function without arguments
+        that returns a `QiskitRuntimeService`. None: the default account. A token is
+        refused at once, so that it cannot be printed; a function is not pickled.
+    options : dict, default=None
+        For Aer and fake devices, options of `AerSimulator` (``device="GPU"``,
+        ``max_parallel_threads=1``); for IBM Quantum, those of
+        `qiskit_ibm_runtime.executor_estimator.Estimator` (``resilience_level``,
+        ``dynamical_decoupling``, ``max_execution_time`` in seconds). Other objects
+        have their own options.
+    random_state : int, RandomState instance or None, default=None
+        Source of shot noise. None: follows the classifier's `random_state`, so that
+        the same prediction gives the same numbers again. An int: likewise, with
+        other numbers for each int. A RandomState: fresh numbers at every call.
+        Concerns backends whose random numbers are drawn here or take a seed; a device
+        has its own, and an int or RandomState then only gives requests other names in
+        the journal, i.e. they are run anew.
+
+    See Also
+    --------
+    skqnn.inspection.estimate_cost : What running on a device would cost.
+
+    Examples
+    --------
+    >>> from skqnn import Backend, QNNClassifier
+    >>> backend = Backend("fake_torino", state_preparation="layers")
+    >>> backend.set_params(n_preparation_layers=2)
+    Backend(n_preparation_layers=2, state_preparation='layers',
+            target='fake_torino')
+    """
+
+    def __init__(
+        self,
+        target,
+        *,
+        state_preparation="auto",
+        n_preparation_layers=3,
+        optimization_level=1,
+        n_transpilations=50,
+        correct_readout=True,
+        journal="auto",
+        mode="job",
+        max_time=None,
+        use_fractional_gates=False,
+        account=None,
+        options=None,
+        random_state=None,
+    ):
+        self.target = target
+        self.state_preparation = state_preparation
+        self.n_preparation_layers = n_preparation_layers
+        self.optimization_level = optimization_level
+        self.n_transpilations = n_transpilations
+        self.correct_readout = correct_readout
+        self.journal = journal
+        self.mode = mode
+        self.max_time = max_time
+        self.use_fractional_gates = use_fractional_gates
+        self.account = account
+        self.options = options
+        self.random_state = random_state
+
+    @property
+    def account(self):
+        """The saved account's name, or a function that returns the service."""
+        return self._account
+
+    @account.setter
+    def account(self, value):
+        # Checked at once, and never shown: whatever is set here is printed by repr.
+        secretive = callable(value) and not isinstance(value, functools.partial)
+        if not (value is None or isinstance(value, str) or secretive):
+            raise TypeError(
+                "`account` must be the name of a saved account, a function that "
+                f"returns a QiskitRuntimeService, or None, got {type(value).__name__}; "
+                "call QiskitRuntimeService.save_account(name=..., token=...) once and "
+                "give the name."
+            )
+        self._account = value
+
+    def __getstate__(self):
+        # A live connection cannot be pickled, and would carry the account's token.
+        state = super().__getstate__()
+        return state | {
+            "target": portable(self.target),
+            "mode": self.mode if isinstance(self.mode, str) else "job",
+            "_account": self.account if isinstance(self.account, str) else None,
+        }
+
+
+_TARGETS = (str, BackendV2, BaseEstimatorV2)
+
+RULES = {
+    "target": Rule(
+        _TARGETS, lambda v: True, "a name, a BackendV2 or a BaseEstimatorV2"
+    ),
+    "state_preparation": one_of(STATE_PREPARATIONS),
+    "n_preparation_layers": integer(1),
+    "optimization_level": Rule(
+        (Integral,), lambda v: v in (0, 1, 2, 3), "0, 1, 2 or 3"
+    ),
+    "n_transpilations": integer(1),
+    "correct_readout": boolean(),
+    "journal": Rule(
+        (str, os.PathLike, type(None)), lambda v: v != "", "'auto', a path or None"
+    ),
+    "mode": Rule(
+        (object,),
+        lambda v: v in MODES if isinstance(v, str) else is_window(v),
+        f"one of {list(MODES)}, or a Session or Batch of qiskit_ibm_runtime",
+    ),
+    "max_time": Rule(
+        (Integral, str, type(None)),
+        lambda v: not isinstance(v, Integral) or v > 0,
+        "a positive integer (seconds), a text such as '2h', or None",
+    ),
+    "use_fractional_gates": boolean(),
+    "options": Rule((Mapping, type(None)), lambda v: True, "a dict of options or None"),
+    "random_state": Rule(
+        (Integral, np.random.RandomState, type(None)),
+        lambda v: not isinstance(v, Integral) or 0 <= int(v) < 2**32,
+        "an integer between 0 and 2**32 - 1, a RandomState or None",
+    ),
+}
+
+# Their defaults, from the signature.
+DEFAULTS: Mapping[str, Any] = {
+    name: parameter.default
+    for name, parameter in signature(Backend).parameters.items()
+    if name != "target"
+}
+
+
+def as_backend(value: Any) -> Backend | None:
+    """Return what a user gave as a Backend with checked keywords; None stays None.
+
+    Raises
+    ------
+    TypeError or ValueError
+        If `value` or a keyword has another type, or breaks its rule.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Backend):
+        if not isinstance(value, _TARGETS):
+            raise TypeError(
+                "`backend` must be None, a name, a BackendV2, a BaseEstimatorV2 or a "
+                f"Backend, got {value!r}."
+            )
+        value = Backend(value)
+    check_parameters(value.get_params(deep=False), RULES)
+    return value
+
+
+def non_defaults(backend: Backend) -> dict[str, Any]:
+    """Return the keywords that somebody set to another value than the default."""
+    values = {name: getattr(backend, name) for name in DEFAULTS}
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not DEFAULTS[name] and value != DEFAULTS[name]
+    }

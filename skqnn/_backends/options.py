@@ -1,0 +1,99 @@
+"""The keywords and options of a Backend that a kind of backend does not honour.
+
+They are refused by name, with what to do instead, before anything runs.
+"""
+
+import difflib
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, NoReturn
+
+from skqnn._backends.backend import DEFAULTS, Backend
+from skqnn._backends.kinds import need_runtime
+
+_WHY = {
+    "optimization_level": "it takes any gate, so nothing is transpiled",
+    "n_transpilations": "it takes any gate, so nothing is transpiled",
+    "correct_readout": "only simulated noise is corrected here; IBM Quantum has "
+    "options={'resilience_level': 1}",
+    "mode": "IBM Quantum only, and not with an estimator, which has its own",
+    "max_time": "IBM Quantum only, and not with an estimator, which has its own",
+    "use_fractional_gates": "only for devices of IBM Quantum that are given by name",
+    "account": "only for devices of IBM Quantum that are given by name",
+    "options": "only for Aer, fake devices and IBM Quantum; other objects take theirs "
+    "when they are made",
+}
+
+
+def refuse_keyword(name: str, value: Any, target: Any) -> NoReturn:
+    """Raise ValueError for a keyword that a target cannot honour."""
+    shown = target if isinstance(target, str) else type(target).__name__
+    got = "" if name in ("account", "options") else f", got {value!r}"
+    raise ValueError(
+        f"`{name}` must be {DEFAULTS[name]!r} with {shown!r}{got}: {_WHY[name]}."
+    )
+
+
+# What makes a simulator and is no option of its runs.
+GATES = ("coupling_map", "basis_gates")
+# Options of AerSimulator that are something else here.
+_OURS = {
+    "shots": "set `shots` on the classifier",
+    "seed_simulator": "set `random_state`",
+    "coupling_map": "the backend has its own",
+    "basis_gates": "the backend has its own",
+}
+
+
+def aer_options(settings: Backend, target: str, *, gates: bool) -> dict[str, Any]:
+    """Return the options of a simulation, whose names are known.
+
+    `gates`: whether the gates and connections are still to be chosen.
+    """
+    known = _aer_names() - set(_OURS) | set(GATES if gates else ())
+    return _checked(settings, known, f"AerSimulator with {target!r}", _is_ibms)
+
+
+def ibm_options(settings: Backend, target: str) -> dict[str, Any]:
+    """Return the options of IBM's Estimator, whose names are known."""
+    return _checked(
+        settings, _ibm_names(), f"IBM's Estimator with {target!r}", _is_aers
+    )
+
+
+def _aer_names() -> set[str]:
+    from qiskit_aer import AerSimulator
+
+    return {*AerSimulator().options.__dict__, *GATES}
+
+
+def _ibm_names() -> set[str]:
+    need_runtime("ibm_...")
+    from qiskit_ibm_runtime.options_models import EstimatorOptions
+
+    return set(EstimatorOptions.model_fields)
+
+
+def _is_aers(name: str) -> str | None:
+    return "Aer only" if name in _aer_names() else None
+
+
+def _is_ibms(name: str) -> str | None:
+    installed = find_spec("qiskit_ibm_runtime") is not None
+    return "IBM only" if installed and name in _ibm_names() else None
+
+
+def _checked(
+    settings: Backend, known: set[str], words: str, elsewhere: Callable
+) -> dict[str, Any]:
+    """Return the options, or raise ValueError for the first unknown one."""
+    options = dict(settings.options or {})
+    for name in options:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(str(name), known, n=1, cutoff=0)
+        cure = _OURS.get(name) or elsewhere(name) or f"did you mean {close[0]!r}?"
+        if name in DEFAULTS:
+            cure = f"it is a keyword, Backend(..., {name}=...)"
+        raise ValueError(f"`options` must be options of {words}, got {name!r}: {cure}")
+    return options
