@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.primitives import DataBin, PrimitiveResult, PubResult
 from qiskit.providers import BackendV2
@@ -17,6 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.measurement import Basis, measured_bases
 from skqnn._backends.noise import Noise
+from skqnn._backends.packing import begin_with, pack, register_size, unpack
 from skqnn._backends.readings import Counted, Listed, Saved
 from skqnn._backends.transpilation import Isa, compact, transpile_best, unroll
 from skqnn._journal.requests import Remote
@@ -92,7 +93,8 @@ class AerDevice:
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> "AerProgram":
         """Transpile a circuit, once for each measured basis."""
-        if self.shots is None:
+        few = self.sets_states and circuit.num_qubits <= _MAX_LISTED_BITS
+        if self.shots is None and not few:
             runs = [self._expectations(circuit, observables, seed)]
         else:
             runs = [
@@ -109,24 +111,18 @@ class AerDevice:
                 f"{isa.circuit.num_qubits} qubits with method={options['method']!r}, "
                 "got None."
             )
-        aer = simulator(options)
-        for k, observable in enumerate(observables):
-            isa.circuit.save_expectation_value(observable, isa.final, label=str(k))
-        return Run(isa.circuit, aer, Saved(len(observables)))
+        return Run(isa.circuit, isa.final, simulator(options), Saved(observables))
 
     def _measurement(self, circuit, basis: Basis, n_observables, seed) -> "Run":
         isa, options, errors = self._lower(basis.rotate(circuit), seed)
-        aer = simulator(options)
         where = [isa.final[q] for q in basis.measured]
         errors = None if errors is None else errors[where]
         known = errors if self._correct_readout else None
         listed = not self.noisy or options["method"] == "density_matrix"
+        reading: Listed | Counted = Counted(basis, known, n_observables)
         if listed and len(where) <= _MAX_LISTED_BITS:
-            isa.circuit.save_probabilities(where)
-            return Run(isa.circuit, aer, Listed(basis, errors, known, n_observables))
-        isa.circuit.add_register(ClassicalRegister(len(where), "outcome"))
-        isa.circuit.measure(where, range(len(where)))
-        return Run(isa.circuit, aer, Counted(basis, known, n_observables))
+            reading = Listed(basis, errors, known, n_observables)
+        return Run(isa.circuit, where, simulator(options), reading)
 
     def _lower(self, circuit: QuantumCircuit, seed: int) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
@@ -149,9 +145,10 @@ class AerDevice:
 
 
 class Run(NamedTuple):
-    """A circuit to run for each row of parameters, and how to read its results."""
+    """A circuit to run for each row of parameters, and how to read its qubits."""
 
     circuit: QuantumCircuit
+    where: Sequence[int]  # the qubits to read
     simulator: Any
     reading: Saved | Listed | Counted
 
@@ -171,7 +168,7 @@ class AerProgram:
         self, parameters: Sequence[Parameter], runs: list[Run], shots: int | None
     ):
         self._parameters, self._runs = parameters, runs
-        self._shots = 1 if shots is None else shots
+        self._shots = shots
         self.circuits = [run.circuit for run in runs]
         width = max(len(parameters), *(run.reading.n_numbers for run in runs))
         self.max_bindings = max(1, _CHUNK_BYTES // (_ROW_BYTES + 8 * width))
@@ -209,9 +206,27 @@ class AerProgram:
         return Remote(lambda tags: _Job(*self.run(values, rng, states)))
 
     def _simulate(self, run: Run, values, rng, states) -> list[dict[str, Any]]:
-        circuits = [run.circuit]
-        if states is not None:
-            circuits = [_from_state(state, run.circuit) for state in states]
+        """Return a result for each row, that is for each state and binding."""
+        if states is None:
+            circuits = [run.circuit.copy()]
+            run.reading.save(circuits[0], run.where)
+            return self._results(run, circuits, values, rng)
+        size, circuits = 0, []
+        if isinstance(run.reading, Listed):
+            size = register_size(run.circuit.num_qubits, len(states))
+        for state in pack(states, size):
+            circuit, register = begin_with(state, run.circuit, size)
+            run.reading.save(circuit, [*run.where, *register])
+            circuits.append(circuit)
+        results = self._results(run, circuits, values, rng)
+        if not size:
+            return results
+        joint = np.array([result["probabilities"] for result in results])
+        joint = joint.reshape(len(circuits), len(values), -1)
+        return [{"probabilities": row} for row in unpack(joint, size, len(states))]
+
+    def _results(self, run: Run, circuits, values, rng) -> list[dict[str, Any]]:
+        """Return a result for each circuit and binding, those of a circuit together."""
         present = run.circuit.parameters
         columns = {
             parameter: column
@@ -244,15 +259,6 @@ class _Job:
 
     def result(self) -> PrimitiveResult:
         return PrimitiveResult([PubResult(self._data)])
-
-
-def _from_state(state: np.ndarray, circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return the circuit with its state set at the start."""
-    state = state.astype(np.complex128)
-    full = circuit.copy_empty_like()
-    full.set_statevector(state / np.linalg.norm(state))
-    full.compose(circuit, inplace=True, copy=False)
-    return full
 
 
 def simulator(options: dict[str, Any]) -> Any:
