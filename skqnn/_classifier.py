@@ -1,23 +1,15 @@
-"""QNNClassifier: validate, wire, loop, remember."""
+"""QNNClassifier: validate, wire, remember."""
 
-import logging
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from copy import copy
+from contextlib import contextmanager
 from functools import partial
-from operator import is_
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -26,43 +18,48 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
-from threadpoolctl import threadpool_limits
 
 from skqnn._arrays import (
     Rows,
     check_fitted_namespace,
     follow,
     namespace,
-    numpy_dtype,
     take_rows,
     to_numpy,
 )
-from skqnn._backends.primitive import PrimitiveEngine
-from skqnn._backends.resolve import portable, resolve
-from skqnn._circuits.gates import compile_circuit
-from skqnn._circuits.model import build_model, same_model, warn_dead_parameters
-from skqnn._circuits.shift import parameter_shift, shift_rules
-from skqnn._engine.states import amplitude_rows
-from skqnn._engine.statevector import StatevectorEngine, require_memory
+from skqnn._backends.resolve import portable
+from skqnn._circuits.model import (
+    Architecture,
+    Model,
+    build_model,
+    check_same_model,
+    warn_dead_parameters,
+)
+from skqnn._execution import (
+    Engines,
+    Setting,
+    gradient_method,
+    model_rows,
+    objective_of,
+)
 from skqnn._html import FittedHTML, visual_block
-from skqnn._hyperparameters import check_hyperparameters, check_training
+from skqnn._hyperparameters import check_execution, check_hyperparameters
+from skqnn._training.data import (
+    Data,
+    check_two_classes,
+    class_indices,
+    class_weighted,
+    hold_out,
+    indicator_targets,
+    known_classes,
+    weighted_rows,
+)
+from skqnn._training.loop import Callbacks, Report
 from skqnn._training.losses import LOSSES
 from skqnn._training.monitor import Curves, Monitor
-from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES
-from skqnn._training.solvers import (
-    Data,
-    Objective,
-    batch_gradient,
-    is_qml_optimizer,
-    minimize_full_batch,
-    split,
-    steps,
-)
-
-_log = logging.getLogger(__name__)
-
-# Of more, a compiled model may need megabytes, and compiling costs less than running.
-_MOST_KEPT_QUBITS = 12
+from skqnn._training.objective import split
+from skqnn._training.optimizers import OPTIMIZERS
+from skqnn._training.solvers import Plan, Step, minimize
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -336,23 +333,13 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Interrupting with Ctrl-C keeps the weights of the last finished step.
         """
         self._check_parameters()
-        check_training(self.get_params(deep=False))
         warm = self.warm_start and hasattr(self, "theta_")
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=not warm)
         classes, labels = np.unique(y, return_inverse=True)
-        if warm and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "`warm_start` needs the same classes as the previous fit, "
-                f"{self.classes_}, got {classes}."
-            )
-        if len(classes) < 2:
-            raise ValueError(
-                "`y` must have at least two classes among the samples with positive "
-                f"weight, got {len(classes)} class: {classes}."
-            )
-        weights = self._class_weighted(weights, y)
+        check_two_classes(classes)
+        weights = class_weighted(weights, y, self.class_weight)
         if warm:
-            self._check_architecture()
+            self._check_continues(classes)
         else:
             self._start(classes, X.shape[1])
         try:
@@ -364,15 +351,15 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise
         return self
 
-    def _more_epochs(self):
-        if isinstance(self.solver, str) and self.solver in OPTIMIZERS:
+    def _takes_batches(self):
+        if self._plan().takes_batches:
             return True
         raise AttributeError(
             f"partial_fit needs a mini-batch solver, one of {list(OPTIMIZERS)}, got "
             f"solver={self.solver!r}."
         )
 
-    @available_if(_more_epochs)
+    @available_if(_takes_batches)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on these samples, continuing from earlier calls.
 
@@ -392,68 +379,86 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self : QNNClassifier
         """
         self._check_parameters()
-        check_training(self.get_params(deep=False))
         first = not hasattr(self, "theta_")
-        known = self._check_classes(classes, first)
+        known = known_classes(classes, None if first else self.classes_)
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
-        unknown = np.setdiff1d(y, known)
-        if len(unknown):
-            raise ValueError(
-                f"`y` must contain only labels in `classes`, {known}, got {unknown}."
-            )
-        weights = self._class_weighted(weights, y)
+        labels = class_indices(y, known)
+        weights = class_weighted(weights, y, self.class_weight)
         if first:
             self._start(known, X.shape[1], stacklevel=4)
         else:
             self._check_architecture()
-        monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
+        report = Report(
+            Monitor(self._curves, tol=0, n_iter_no_change=1),
+            self._remember,
+            self._remember_curves,
+        )
         with self._training_engine(X) as engine:
-            data = self._data(engine, X, np.searchsorted(known, y), weights)
-            for step in self._steps(engine, data, lambda n_steps: 1.0):
-                self._remember(step.params, step.state)
-                if step.loss is not None:
-                    monitor.update(step.params, step.loss, step.gradient_norm)
-                    break
-        self._remember_curves(monitor)
+            data = self._data(engine, X, labels, weights)
+            self._minimize(engine, data, report, learning_rate="constant", max_iter=1)
         return self
 
     def _check_parameters(self):
         check_hyperparameters(self.get_params(deep=False))
 
-    def _build(self, n_features, n_classes):
-        """Return the model that the present arguments describe."""
-        return build_model(
+    def _architecture(self):
+        return Architecture(
             self.encoding,
             self.ansatz,
             self.reps,
             self.entanglement,
             self.observables,
-            n_features,
-            n_classes,
         )
 
-    def _architecture(self) -> list[tuple] | None:
-        """Return the arguments of the circuits if they are names and numbers."""
-        names = ("encoding", "ansatz", "reps", "entanglement", "observables")
-        values = [getattr(self, name) for name in names]
-        values = [tuple(v) if isinstance(v, list) else (v,) for v in values]
-        plain = all(isinstance(item, str | int) for v in values for item in v)
-        return values if plain else None
+    def _plan(self):
+        return Plan(
+            self.solver,
+            self.gradient,
+            self.learning_rate,
+            self.learning_rate_init,
+            self.batch_size,
+            self.shuffle,
+            self.max_iter,
+            self.tol,
+        )
+
+    def _setting(self):
+        return Setting(
+            self.backend,
+            self.shots,
+            self.state_preparation,
+            self.n_preparation_layers,
+            self.backend_options,
+            self.journal,
+            self.verbose,
+        )
+
+    @property
+    def _model(self):
+        """The fitted circuits and observables."""
+        return Model(
+            self.circuit_, self.feature_map_, self.observables_, self.dead_parameters_
+        )
+
+    def _check_continues(self, classes):
+        """Refuse to continue training with other classes or circuits."""
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "`warm_start` needs the same classes as the previous fit, "
+                f"{self.classes_}, got {classes}."
+            )
+        self._check_architecture()
 
     def _check_architecture(self):
         """Refuse to continue training with the circuits of other arguments."""
-        arguments = self._architecture()
-        if arguments is not None and arguments == vars(self).get("_built_from"):
+        architecture = self._architecture()
+        plain = architecture.plain
+        if plain is not None and plain == vars(self).get("_built_from"):
             return
-        model = self._build(self.n_features_in_, len(self.classes_))
-        fitted = (self.circuit_, self.feature_map_, self.observables_)
-        if not same_model(model, fitted):
-            raise ValueError(
-                "`encoding`, `ansatz`, `reps`, `entanglement` and `observables` must "
-                "be those that training began with, got others; call fit with "
-                "warm_start=False to begin anew."
-            )
-        self._built_from: list[tuple] | None = arguments
+        n_classes = len(self.classes_)
+        model = build_model(architecture, self.n_features_in_, n_classes)
+        check_same_model(model, self._model)
+        self._built_from = plain
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights without the samples of weight 0."""
@@ -464,49 +469,17 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weights = _check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
-        used = np.flatnonzero(weights > 0)
-        if len(used) == len(weights):
-            return X, y, weights
-        return take_rows(X, used), y[used], weights[used]
-
-    def _check_classes(self, classes, first):
-        if classes is None and first:
-            raise ValueError(
-                "`classes` must be given at the first call of partial_fit, got None."
-            )
-        known = np.unique(to_numpy(classes)) if classes is not None else self.classes_
-        if not first and not np.array_equal(known, self.classes_):
-            raise ValueError(
-                f"`classes` must be the same at every call, {self.classes_}, got "
-                f"{known}."
-            )
-        if len(known) < 2:
-            raise ValueError(f"`classes` must have at least two labels, got {known}.")
-        return known
-
-    def _class_weighted(self, weights, y):
-        """Return weights times class weights, scaled to mean 1."""
-        if self.class_weight is not None:
-            balance = compute_sample_weight(self.class_weight, y)
-            if self.class_weight == "balanced":
-                # A class counts by its total weight, so weight 2 is two samples.
-                totals = {c: weights[y == c].sum() for c in np.unique(y)}
-                balance = 1 / np.array([totals[c] for c in y])
-            weights = weights * balance
-            if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
-                raise ValueError(
-                    "`class_weight` must have non-negative, finite weights, not all "
-                    f"of them zero, got {self.class_weight}."
-                )
-        return weights / weights.mean()
+        return weighted_rows(X, y, weights)
 
     def _start(self, classes, n_features, stacklevel=5):
         """Build the model and draw the first parameters."""
-        model = self._build(n_features, len(classes))
+        architecture = self._architecture()
+        model = build_model(architecture, n_features, len(classes))
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
-        self._built_from = self._architecture()
+        self._built_from = architecture.plain
+        self._engines = Engines()
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_, dead = model
         self.dead_parameters_ = dead
@@ -516,14 +489,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         theta = self._rng.uniform(-self.init_scale, self.init_scale, n_theta)
         self._curves = Curves([], [], [])
         self._remember(np.r_[theta, 1.0, np.zeros(n_scores)], None)
-
-    def _data(self, engine, X, labels, weights):
-        """Return the training data, with what the engine runs for each row."""
-        if len(self.observables_) == 1:
-            targets = labels[:, None].astype(np.float64)
-        else:
-            targets = np.eye(len(self.classes_))[labels]
-        return Data(engine.prepare(self._rows(X)), targets, weights)
 
     @contextmanager
     def _training_engine(self, X):
@@ -535,140 +500,64 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         seed = None if self.backend is None else int(self._rng.integers(2**31 - 1))
         try:
             with self._engine(seed) as engine:
-                self.gradient_ = self._gradient_method(engine)
+                self.gradient_ = gradient_method(
+                    self.gradient, self._plan(), self.backend, engine
+                )
                 yield engine
         finally:
             for name in ("theta_", "scale_", "bias_", "dead_parameters_"):
                 setattr(self, name, follow(getattr(self, name), X))
 
-    @contextmanager
     def _engine(self, seed):
-        """Make the engine, and close what it opened."""
-        with threadpool_limits(1, user_api="blas"), _verbose_logging(self.verbose):
-            if self.backend is None:
-                yield self._exact_engine()
-                return
-            device = resolve(
-                self.backend,
-                shots=self.shots,
-                n_qubits=self.n_qubits_,
-                options=self.backend_options,
-            )
-            engine = PrimitiveEngine(
-                self.circuit_,
-                self.observables_,
-                device,
-                feature_map=self.feature_map_,
-                state_preparation=self.state_preparation,
-                n_layers=self.n_preparation_layers,
-                journal=self.journal,
-                seed=seed,
-            )
-            with closing(engine):
-                yield engine
-
-    def _exact_engine(self) -> StatevectorEngine:
-        """Return a simulator of the fitted model, compiled once for each model.
-
-        What is compiled is kept beside the model it belongs to, whatever the parameters
-        are set to, but not in copies and pickles. Calls from several threads share it.
-        """
-        model = self.circuit_, self.observables_, self.feature_map_
-        kept, engine = vars(self).get("_simulator", (None, None))
-        if kept is None or not all(map(is_, kept, model)):
-            engine = StatevectorEngine(model[0], model[1], feature_map=model[2])
-            if self.n_qubits_ <= _MOST_KEPT_QUBITS:
-                self._simulator = model, engine
-        return copy(engine)
+        """Return the context of an engine for the fitted model."""
+        engines = vars(self).setdefault("_engines", Engines())
+        return engines.open(self._model, self._setting(), seed)
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
-        if self.backend is not None:
-            X = to_numpy(X)
-        if self.feature_map_ is not None:
-            return X
-        require_memory(self.n_qubits_, X.shape[0], numpy_dtype(X).itemsize)
-        return amplitude_rows(X, self.n_qubits_)
+        return model_rows(X, self._model, self.backend)
 
-    def _gradient_method(self, engine):
-        """Return the method in use; "auto" says what it chose."""
-        if self.gradient != "auto":
-            return self.gradient
-        if self.backend is None:
-            return "spsa" if self.solver == "spsa" else "adjoint"
-        can_choose = self.solver in tuple(OPTIMIZERS)
-        prefers_spsa = self.solver == "spsa" or not engine.affords_shifts
-        method = "spsa" if can_choose and prefers_spsa else "parameter_shift"
-        _log.info("Gradients by %s", method)
-        return method
-
-    def _objective(self, engine):
-        vjp = engine.vjp
-        if self.gradient_ == "parameter_shift" and self.backend is None:
-            n_theta = self.circuit_.num_parameters
-            shifts = shift_rules(compile_circuit(self.circuit_), n_theta)
-            vjp = partial(parameter_shift, engine.expectations, shifts)
-        return Objective(engine.expectations, vjp, LOSSES[self.loss], self._n_theta())
-
-    def _steps(self, engine, data, schedule):
-        """Return the iterator of mini-batch steps from the present parameters."""
-        optimizer = OPTIMIZERS[self.solver]
-        params = self._params()
-        state = optimizer.init(params)
-        if isinstance(self._optimizer_state, type(state)):  # and of no other solver
-            state = self._optimizer_state
+    def _data(self, engine, X, labels, weights):
+        """Return the training data, with what the engine runs for each row."""
+        states = engine.prepare(self._rows(X))
         if self.backend is None:  # the exact engine copies rows as it loads them
-            rows = Rows(data.states, np.arange(len(data.targets)))
-            data = data._replace(states=rows)
-        return steps(
-            batch_gradient(self._objective(engine), self.gradient_, self._rng),
-            data,
-            params,
-            optimizer,
-            state,
-            batch_size=self._batch_size(len(data.targets)),
-            shuffle=self.shuffle,
-            rng=self._rng,
-            step_size=lambda n: self.learning_rate_init * schedule(n),
-        )
-
-    def _batch_size(self, n_samples):
-        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+            states = Rows(states, np.arange(len(labels)))
+        n_scores = len(self.observables_)
+        targets = indicator_targets(labels, len(self.classes_), n_scores)
+        return Data(states, targets, weights)
 
     def _train(self, engine, X, labels, weights):
         """Run the solver, recording and reporting every epoch."""
         data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
-            train, held_out = self._hold_out(labels)
+            train, held_out = hold_out(labels, self.validation_fraction, self._rng)
             states = take_rows(data.states, held_out)
             validate = partial(
                 self._accuracy, engine, states, labels[held_out], weights[held_out]
             )
             data = data.take(train)
+        plan = self._plan()
         monitor = Monitor(
             self._curves,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             validate=validate,
-            patient=self._knows_its_length(),
+            patient=plan.knows_its_length,
         )
-        unknown = is_qml_optimizer(self.solver)  # the number of evaluations
-        root = self._init_callback_context(
-            max_subtasks=None if unknown else self.max_iter
+        callbacks = Callbacks(
+            self, plan.max_epochs, self._reconstruction, X, self.classes_[labels]
         )
-        seen = {"X": X, "y": self.classes_[labels]}
-        root.call_on_fit_task_begin(estimator=self, **seen)
+        callbacks.begin()
+        report = Report(monitor, self._remember, self._remember_curves, callbacks)
         try:
-            converged = self._run_solver(engine, data, monitor, root, seen)
+            converged = self._minimize(engine, data, report)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
             converged = True
         if monitor.best_params is not None:
             self._remember(monitor.best_params, self._optimizer_state)
-        self._remember_curves(monitor)
-        root.call_on_fit_task_end(
-            estimator=self, reconstruction_attributes=self._reconstruction, **seen
-        )
+        self._remember_curves()
+        callbacks.end()
         if not converged and not monitor.patient:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization "
@@ -677,87 +566,21 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _hold_out(self, labels):
-        """Return the indices of training and validation samples, stratified."""
-        try:
-            return train_test_split(
-                np.arange(len(labels)),
-                test_size=self.validation_fraction,
-                stratify=labels,
-                random_state=int(self._rng.integers(2**31 - 1)),
-            )
-        except ValueError as error:
-            raise ValueError(
-                "`validation_fraction` must leave samples of each class to train on "
-                f"and to hold out, got {self.validation_fraction} of {len(labels)} "
-                f"samples: {error}"
-            ) from error
-
-    def _knows_its_length(self):
-        """Tell whether the solver decides itself when it is done, whatever `tol`."""
-        if self.solver in tuple(OPTIMIZERS):
-            return self.learning_rate != "constant"
-        return self.solver != "lbfgs"
-
-    def _run_solver(self, engine, data, monitor, root, seen):
-        """Train up to max_iter epochs, return whether training ended before."""
-
-        def end(params, loss, gradient_norm, task):
-            converged = monitor.update(params, loss, gradient_norm)
-            self._remember_curves(monitor)
-            self._log_epoch()
-            return converged | task.call_on_fit_task_end(
-                estimator=self, reconstruction_attributes=self._reconstruction, **seen
-            )
-
-        def begin():
-            task = root.subcontext(task_name="epoch")
-            return task.call_on_fit_task_begin(estimator=self, **seen)
-
-        if isinstance(self.solver, str) and self.solver in OPTIMIZERS:
-            return self._run_epochs(engine, data, begin, end)
-
-        def report(params, loss):
-            self._remember(params, None)
-            return end(params, loss, None, begin())
-
-        n_before = len(self._curves.loss)
-        params = minimize_full_batch(
-            self.solver,
-            self._objective(engine),
+    def _minimize(self, engine, data, report, **changes):
+        """Run the solver from the present parameters, tell whether it converged."""
+        return minimize(
+            objective_of(self._model, engine, self.loss, self.gradient_),
             data,
-            self._params(),
-            max_iter=self.max_iter,
-            tol=self.tol,
-            report=report,
+            Step(self._params(), self._optimizer_state, None, None),
+            report,
+            self._plan()._replace(gradient=self.gradient_, **changes),
+            self._rng,
         )
-        self._remember(params, None)
-        return len(self._curves.loss) - n_before < self.max_iter
-
-    def _run_epochs(self, engine, data, begin, end):
-        n_epochs = 0
-        n_batches = -(-len(data.targets) // self._batch_size(len(data.targets)))
-        n_steps = self.max_iter * n_batches
-        schedule = SCHEDULES[self.learning_rate]
-        task = begin()
-        for step in self._steps(engine, data, lambda n: schedule(n / n_steps)):
-            self._remember(step.params, step.state)
-            if step.loss is None:
-                continue
-            n_epochs += 1
-            if end(step.params, step.loss, step.gradient_norm, task):
-                return True
-            if n_epochs == self.max_iter:
-                return False
-            task = begin()
 
     def _accuracy(self, engine, states, labels, weights, params):
-        theta, scale, bias = split(params, self._n_theta())
+        theta, scale, bias = split(params, self.circuit_.num_parameters)
         scores = scale * engine.expectations(states, theta) + bias
         return accuracy_score(labels, _winner(scores), sample_weight=weights)
-
-    def _n_theta(self):
-        return self.circuit_.num_parameters
 
     def _params(self):
         return np.concatenate(
@@ -770,7 +593,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         self._optimizer_state = optimizer_state
 
-    def _remember_curves(self, monitor):
+    def _remember_curves(self):
         curves = self._curves
         self.loss_curve_ = curves.loss
         self.gradient_norm_curve_ = curves.gradient_norm
@@ -785,19 +608,13 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return what a copy needs to predict as if training had stopped here."""
         names = ("theta_", "scale_", "bias_", "loss_", "n_iter_")
         copies = {name: np.copy(getattr(self, name)) for name in names[:3]}
-        others = (*names[3:], *({"_simulator"} & set(vars(self))))
+        others = (*names[3:], "_engines")
         return copies | {name: getattr(self, name) for name in others}
-
-    def _log_epoch(self):
-        text = f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}"
-        if self.validation_scores_:
-            text += f", validation score = {self.validation_scores_[-1]:.6f}"
-        _log.log(logging.INFO if self.verbose else logging.DEBUG, text)
 
     def _checked(self, X, method="predict"):
         """Return X as rows for the engine, of a fitted classifier."""
         check_is_fitted(self, "theta_")
-        self._check_parameters()
+        check_execution(self.get_params(deep=False))
         check_fitted_namespace(X, self, attribute="theta_", method=method)
         X = validate_data(self, X, dtype=_floating(X), reset=False)
         return self._rows(X)
@@ -914,7 +731,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
         state = super().__getstate__() | {"backend": portable(self.backend)}
-        state.pop("_simulator", None)
+        state.pop("_engines", None)
         # A model that was trained on a device must open on a machine without one.
         return {name: to_numpy(value) for name, value in state.items()}
 
@@ -944,21 +761,3 @@ def _winner(scores):
     if scores.shape[1] == 1:
         return (scores[:, 0] > 0).astype(np.intp)
     return np.argmax(scores, axis=1)
-
-
-@contextmanager
-def _verbose_logging(verbose) -> Iterator[Any]:
-    """Show this package's log on standard output, unless the user handles it."""
-    if not verbose:
-        yield
-        return
-    logger = logging.getLogger("skqnn")
-    handler, level = logging.StreamHandler(sys.stdout), logger.level
-    if not logger.hasHandlers():
-        logger.addHandler(handler)
-    logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)

@@ -87,9 +87,22 @@ RULES = {
 }
 
 
-def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
-    """Raise TypeError or ValueError if an argument breaks its rule."""
-    check_parameters(parameters, RULES)
+# What `predict` and its like need, besides what was fitted.
+_EXECUTION = {
+    name: RULES[name]
+    for name in (
+        "shots",
+        "state_preparation",
+        "n_preparation_layers",
+        "backend_options",
+        "journal",
+    )
+}
+
+
+def check_execution(parameters: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError if an argument of where circuits run is wrong."""
+    check_parameters(parameters, _EXECUTION)
     if parameters["backend"] is None and parameters["shots"] is not None:
         raise ValueError(
             "`shots` must be None with the exact engine (backend=None), got "
@@ -97,8 +110,10 @@ def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
         )
 
 
-def check_training(parameters: Mapping[str, Any]) -> None:
-    """Raise ValueError for combinations that only matter in training."""
+def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError if an argument breaks its rule, alone or not."""
+    check_parameters(parameters, RULES)
+    check_execution(parameters)
     solver, gradient = parameters["solver"], parameters["gradient"]
     if solver == "spsa" and gradient not in ("auto", "spsa"):
         raise ValueError(

@@ -21,7 +21,7 @@ from qiskit_machine_learning.utils import algorithm_globals
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skqnn import QNNClassifier, _classifier
+from skqnn import QNNClassifier, _execution
 from skqnn.exceptions import DeadParameterWarning
 
 RNG = np.random.default_rng(0)
@@ -473,11 +473,9 @@ def test_backend_changed_after_fit_leaves_the_fitted_state_alone():
 def compiled(monkeypatch):
     """Record each model that is compiled for the simulator."""
     seen = []
-    make = _classifier.StatevectorEngine
+    make = _execution.exact_engine
     monkeypatch.setattr(
-        _classifier,
-        "StatevectorEngine",
-        lambda *a, **k: seen.append(a) or make(*a, **k),
+        _execution, "exact_engine", lambda model: seen.append(model) or make(model)
     )
     return seen
 
@@ -501,16 +499,16 @@ def test_model_replaced_by_hand_is_compiled_anew(compiled):
 
 
 def test_large_model_is_not_kept(compiled, monkeypatch):
-    monkeypatch.setattr(_classifier, "_MOST_KEPT_QUBITS", 1)
+    monkeypatch.setattr(_execution, "_MOST_KEPT_QUBITS", 1)
     train().predict(X)
     assert len(compiled) == 2
 
 
 def test_compiled_model_stays_out_of_copies_and_pickles():
     classifier = train()
-    assert "_simulator" in vars(classifier)
+    assert "_engines" in vars(classifier)
     for duplicate in (clone, copy.copy, copy.deepcopy):
-        assert "_simulator" not in vars(duplicate(classifier))
+        assert "_engines" not in vars(duplicate(classifier))
     assert b"StatevectorEngine" not in pickle.dumps(classifier)
 
 

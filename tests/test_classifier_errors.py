@@ -157,7 +157,7 @@ def test_fit_after_warm_start_refuses_other_data():
 
 
 PARTIAL = [  # y, classes of the second call, message
-    (Y + 1, None, r"`y` must contain only labels in `classes`, \[0 1\], got \[2\]"),
+    (Y + 1, None, r"`y` must contain only the known labels, \[0 1\], got \[2\]"),
     (Y, [0, 1, 2], r"`classes` must be the same at every call, \[0 1\], got \[0 1 2"),
 ]
 
@@ -174,7 +174,7 @@ def test_partial_fit_needs_classes_first():
         QNNClassifier().partial_fit(X, Y)
     with pytest.raises(ValueError, match="`classes` must have at least two labels"):
         QNNClassifier().partial_fit(X, 0 * Y, classes=[0])
-    with pytest.raises(ValueError, match="`y` must contain only labels in `classes`"):
+    with pytest.raises(ValueError, match="`y` must contain only the known labels"):
         QNNClassifier().partial_fit(X, Y, classes=[0, 7])
 
 

@@ -23,13 +23,16 @@ BESIDE = {
     "__init__": "front door",
     "_arrays": "ground",
     "_classifier": "estimators",
+    "_execution": "estimators",
     "_encoder": "estimators",
     "_html": "ground",
     "_hyperparameters": "estimators",
     "_images": "estimators",
     "_pipelines": "estimators",
     "_show_versions": "ground",
+    "_threads": "ground",
     "_validation": "ground",
+    "_verbose": "ground",
     "exceptions": "ground",
 }
 

@@ -25,9 +25,9 @@ _MODEL = "model.json"
 # with: these parameters come back at their defaults, and callbacks do not come back.
 _NOT_SAVED = {
     "_built_from",
+    "_engines",
     "_limits",
     "_metadata_request",  # stands in a place of its own
-    "_simulator",
     "_skl_callbacks",
     "backend",
     "backend_options",

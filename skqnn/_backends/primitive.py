@@ -27,6 +27,7 @@ from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._journal.requests import Journal, Remote, Report, request_key, run_once
+from skqnn._verbose import inform, is_read
 from skqnn.exceptions import PreparationWarning
 
 _JOURNAL = "skqnn_journal.sqlite"
@@ -292,7 +293,7 @@ class PrimitiveEngine:
 
     def _reporter(self) -> Report | None:
         """Return what logs each change of a job, None if nobody reads it."""
-        if not _log.isEnabledFor(logging.INFO):
+        if not is_read(_log):
             return None  # asking for the place in the queue is a call each time
         backend = self._device.backend
         name = self._device.name if backend is None else backend.name
@@ -310,4 +311,4 @@ def _report(
     job = "a job" if job_id is None else f"job {job_id}"
     place = "" if position is None else f", number {position} in the queue"
     elapsed = time.monotonic() - start
-    _log.info("%s, %s: %s%s, after %.0f s", name, job, state, place, elapsed)
+    inform(_log, "%s, %s: %s%s, after %.0f s", name, job, state, place, elapsed)

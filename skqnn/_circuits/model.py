@@ -34,21 +34,31 @@ def n_amplitude_qubits(n_features: int) -> int:
     return max(1, (n_features - 1).bit_length())
 
 
-def build_model(
-    encoding: Any,
-    ansatz: Any,
-    reps: int,
-    entanglement: Any,
-    observables: Any,
-    n_features: int,
-    n_classes: int,
-) -> Model:
+class Architecture(NamedTuple):
+    """The arguments of QNNClassifier that describe its model."""
+
+    encoding: Any
+    ansatz: Any
+    reps: int
+    entanglement: Any
+    observables: Any
+
+    @property
+    def plain(self) -> list[tuple] | None:
+        """The arguments if they are names and numbers, which say it all, else None."""
+        values = [tuple(v) if isinstance(v, list) else (v,) for v in self]
+        plain = all(isinstance(item, str | int) for v in values for item in v)
+        return values if plain else None
+
+
+def build_model(architecture: Architecture, n_features: int, n_classes: int) -> Model:
     """Choose the number of qubits, build the circuits, choose the observables.
 
     The qubits must hold the encoding, the observables and a circuit given as
     `ansatz`; where they hold more than the data needs, the further qubits start in
     ``|0>``.
     """
+    encoding, ansatz, reps, entanglement, observables = architecture
     n_observables = 1 if n_classes == 2 else n_classes
     if isinstance(observables, str):
         measured = None
@@ -130,16 +140,21 @@ def _feature_map(
     return angle_encoding(n_features, n_qubits) if encoding == "angle" else None
 
 
-def same_model(model: Model, other: tuple) -> bool:
-    """Tell whether (circuit, feature map, observables) are those of a model.
+def check_same_model(model: Model, fitted: Model) -> None:
+    """Raise ValueError if training cannot go on: circuits or observables differ.
 
     Parameters count by their position: two calls give them different identities.
     """
-    circuit, feature_map, observables = other
-    return (
-        _same_circuit(model.circuit, circuit)
-        and _same_circuit(model.feature_map, feature_map)
-        and list(model.observables) == list(observables)
+    if (
+        _same_circuit(model.circuit, fitted.circuit)
+        and _same_circuit(model.feature_map, fitted.feature_map)
+        and list(model.observables) == list(fitted.observables)
+    ):
+        return
+    raise ValueError(
+        "`encoding`, `ansatz`, `reps`, `entanglement` and `observables` must be those "
+        "that training began with, got others; call fit with warm_start=False to begin "
+        "anew."
     )
 
 

@@ -38,6 +38,7 @@ from skqnn._circuits.observables import visible_gates
 from skqnn._engine.compiled import DTYPES, Compiled, compile_steps
 from skqnn._engine.states import encode
 from skqnn._engine.steps import fuse
+from skqnn._threads import single_blas_thread
 
 Pullback = Callable[[np.ndarray], np.ndarray]
 
@@ -96,7 +97,8 @@ class StatevectorEngine:
         if self._feature_map is None:
             return X
         require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
-        return encode(self._feature_map, X)
+        with single_blas_thread():
+            return encode(self._feature_map, X)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""
@@ -122,11 +124,12 @@ class StatevectorEngine:
         rows = _as_rows(states)
         if (compiled := self._kernels(rows)) is not None:
             return compiled.expectations(rows, theta)
-        bound = self._bind(theta, rows)
-        values = [
-            self._measure(bound, self._forward(bound, *work)[0])
-            for _, work in self._load(rows)
-        ]
+        with single_blas_thread():
+            bound = self._bind(theta, rows)
+            values = [
+                self._measure(bound, self._forward(bound, *work)[0])
+                for _, work in self._load(rows)
+            ]
         return _joined(values)
 
     def vjp(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, Pullback]:
@@ -149,11 +152,13 @@ class StatevectorEngine:
         shape = (len(rows.places), 2**self.n_qubits)
         finals = xp.empty(shape, dtype=dtype, device=device)  # blocks, one by one
         values = []
-        for part, work in self._load(rows):
-            final, _ = self._forward(bound, *work)
-            values.append(self._measure(bound, final))
-            finals[part, ...] = xp.reshape(final, (-1, shape[1]))
+        with single_blas_thread():
+            for part, work in self._load(rows):
+                final, _ = self._forward(bound, *work)
+                values.append(self._measure(bound, final))
+                finals[part, ...] = xp.reshape(final, (-1, shape[1]))
 
+        @single_blas_thread()
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             gradient = np.zeros(self.n_parameters)
             overlaps = []

@@ -1,108 +1,121 @@
-"""From an engine and a loss to trained parameters: objective, steps, minimisers.
+"""From an objective to trained parameters: mini-batch steps and full-batch minimisers.
 
-The parameter vector is ``[theta, scale, bias]``; scores are ``scale * E + bias``.
+All have the same shape: they take an objective, data and a start, and tell a reporter
+when an epoch begins and what each step found; the reporter decides when to stop.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy.optimize
 
-from skqnn._arrays import take_rows
-from skqnn._training.losses import Loss
-from skqnn._training.optimizers import Optimizer, spsa_perturbation
-
-
-class Data(NamedTuple):
-    """Training data: states, indicator targets, weights of mean 1.
-
-    States may be on a device; all other numbers of a training are NumPy's, and few.
-    """
-
-    states: Any
-    targets: np.ndarray
-    weights: np.ndarray
-
-    def take(self, rows: Any) -> "Data":
-        """Return some rows; a slice does not copy."""
-        states = take_rows(self.states, rows)
-        return Data(states, self.targets[rows], self.weights[rows])
-
-
-def split(params: np.ndarray, n_theta: int) -> tuple:
-    """Return theta (n_theta,), scale (1,) and bias (n_scores,)."""
-    return params[:n_theta], params[n_theta : n_theta + 1], params[n_theta + 1 :]
-
-
-class Objective(NamedTuple):
-    """The mean weighted loss of a batch as a function of the parameter vector."""
-
-    expectations: Callable  # (states, theta or thetas) -> E
-    vjp: Callable  # (states, theta) -> E, pullback
-    loss: Loss
-    n_theta: int
-
-    def value(self, params: np.ndarray, data: Data) -> float:
-        """Return the loss."""
-        theta, scale, bias = split(params, self.n_theta)
-        E = self.expectations(data.states, theta)
-        losses, _ = self.loss.value_and_slope(scale * E + bias, data.targets)
-        return _mean_loss(losses, data.weights)
-
-    def value_and_gradient(self, params: np.ndarray, data: Data) -> tuple:
-        """Return the loss and its gradient."""
-        theta, scale, bias = split(params, self.n_theta)
-        E, pullback = self.vjp(data.states, theta)
-        value, cotangent, outer = self._slopes(E, scale, bias, data)
-        return value, np.concatenate([pullback(scale * cotangent), outer])
-
-    def value_and_spsa(
-        self, params: np.ndarray, data: Data, size: float, rng: np.random.Generator
-    ) -> tuple:
-        """Return the loss and a gradient estimate from two evaluations.
-
-        All angles are shifted at once by +-`size` radians (J. C. Spall 1992, IEEE
-        Trans. Autom. Control 37, 332). Scale and bias cost no circuit, so theirs is
-        the exact gradient, averaged over both evaluations.
-        """
-        theta, scale, bias = split(params, self.n_theta)
-        direction = rng.choice([-1.0, 1.0], size=self.n_theta)
-        shifts = np.array([[size], [-size]]) * direction
-        pair = self.expectations(data.states, theta + shifts)
-        (up, _, outer_up), (down, _, outer_down) = (
-            self._slopes(E, scale, bias, data) for E in pair
-        )
-        gradient = (up - down) / (2 * size) * direction
-        outer = (outer_up + outer_down) / 2
-        return (up + down) / 2, np.concatenate([gradient, outer])
-
-    def _slopes(self, E: np.ndarray, scale, bias, data: Data) -> tuple:
-        """Return the loss, its slope by the scores, its gradient by scale and bias."""
-        losses, slopes = self.loss.value_and_slope(scale * E + bias, data.targets)
-        value = _mean_loss(losses, data.weights)
-        cotangent = data.weights[:, None] / len(slopes) * slopes
-        return value, cotangent, np.r_[np.sum(cotangent * E), cotangent.sum(axis=0)]
-
-
-def _mean_loss(losses: np.ndarray, weights: np.ndarray) -> float:
-    value = float(np.mean(weights * losses))
-    if not np.isfinite(value):
-        raise ValueError(
-            f"The training loss must be finite, got {value}; check the backend's "
-            "results or lower `learning_rate_init`."
-        )
-    return value
+from skqnn._training.data import Data
+from skqnn._training.objective import Objective
+from skqnn._training.optimizers import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Optimizer,
+    spsa_perturbation,
+)
 
 
 class Step(NamedTuple):
-    """What is known after one step of a mini-batch solver."""
+    """What is known after one step of a mini-batch solver, or one epoch of another."""
 
     params: np.ndarray
-    state: Any  # of the optimizer
+    state: Any  # of the optimizer, None for full-batch solvers
     loss: float | None  # mean over the epoch, after its last step, otherwise None
     gradient_norm: float | None  # likewise
+
+
+class Plan(NamedTuple):
+    """The arguments of QNNClassifier that a solver needs."""
+
+    solver: Any
+    gradient: str  # the method in use: "adjoint", "parameter_shift" or "spsa"
+    learning_rate: str
+    learning_rate_init: float
+    batch_size: Any  # an integer, or "auto"
+    shuffle: bool
+    max_iter: int
+    tol: float
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the solver is one of ours, which take mini-batches."""
+        return isinstance(self.solver, str) and self.solver in OPTIMIZERS
+
+    def rows_per_step(self, n_samples: int) -> int:
+        """Return the size of a mini-batch."""
+        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+
+    @property
+    def knows_its_length(self) -> bool:
+        """Whether the solver decides itself when it is done, whatever `tol`."""
+        if self.takes_batches:
+            return self.learning_rate != "constant"
+        return self.solver != "lbfgs"
+
+    @property
+    def max_epochs(self) -> int | None:
+        """How many epochs there are at most, None if nobody knows."""
+        return None if is_qml_optimizer(self.solver) else self.max_iter
+
+
+class Reporter(Protocol):
+    """What a solver tells while it runs."""
+
+    def begin(self) -> None:
+        """Hear that an epoch begins."""
+
+    def step(self, step: Step) -> bool:
+        """Remember a step; True ends the training."""
+
+
+def minimize(
+    objective: Objective,
+    data: Data,
+    start: Step,
+    report: Reporter,
+    plan: Plan,
+    rng: np.random.Generator,
+) -> bool:
+    """Train from a start; tell whether the training ended before `max_iter` epochs."""
+    solve = _by_batches if plan.takes_batches else _at_once
+    return solve(objective, data, start, report, plan, rng)
+
+
+def _by_batches(objective, data, start, report, plan, rng) -> bool:
+    optimizer = OPTIMIZERS[plan.solver]
+    state = optimizer.init(start.params)
+    if isinstance(start.state, type(state)):  # and of no other solver
+        state = start.state
+    n_samples = len(data.targets)
+    batch_size = plan.rows_per_step(n_samples)
+    n_steps = plan.max_iter * -(-n_samples // batch_size)
+    schedule = SCHEDULES[plan.learning_rate]
+    path = steps(
+        batch_gradient(objective, plan.gradient, rng),
+        data,
+        start.params,
+        optimizer,
+        state,
+        batch_size=batch_size,
+        shuffle=plan.shuffle,
+        rng=rng,
+        step_size=lambda n: plan.learning_rate_init * schedule(n / n_steps),
+    )
+    for _ in range(plan.max_iter):
+        report.begin()
+        for step in path:
+            converged = report.step(step)
+            if step.loss is not None:
+                break
+        if converged:
+            return True
+    return False
 
 
 def steps(
@@ -164,33 +177,32 @@ class _Stop(Exception):
     """Raised inside a third-party minimiser to end it."""
 
 
-def minimize_full_batch(
-    solver: Any,
-    objective: Objective,
-    data: Data,
-    params: np.ndarray,
-    *,
-    max_iter: int,
-    tol: float,
-    report: Callable[[np.ndarray, float], bool],
-) -> np.ndarray:
+def _at_once(objective, data, start, report, plan, rng) -> bool:
     """Minimise the loss of all data with SciPy or qiskit-machine-learning.
 
-    Parameters
-    ----------
-    solver : "lbfgs" or qiskit_machine_learning.optimizers.Optimizer
-        L-BFGS-B is SciPy's; `max_iter` and `tol` are for it alone.
-    report : callable
-        ``report(params, loss) -> stop`` after every iteration of L-BFGS-B, after every
-        evaluation of another optimizer (which tells no more).
-
-    Returns
-    -------
-    params : ndarray
-        The minimiser's result, or where `report` stopped it.
+    Reported is every iteration of L-BFGS-B, and every evaluation of another optimizer
+    (which tells no more); `max_iter` and `tol` are for L-BFGS-B alone.
     """
-    if solver == "lbfgs":
-        return _lbfgs(objective, data, params, max_iter, tol, report)
+    n_epochs = 0
+
+    def epoch(params: np.ndarray, loss: float) -> bool:
+        nonlocal n_epochs
+        n_epochs += 1
+        report.begin()
+        return report.step(Step(params, None, loss, None))
+
+    if plan.solver == "lbfgs":
+        params = lbfgs(
+            objective, data, start.params, plan.max_iter, plan.tol, report=epoch
+        )
+    else:
+        params = _third_party(plan.solver, objective, data, start.params, epoch)
+    report.step(Step(params, None, None, None))
+    return n_epochs < plan.max_iter
+
+
+def _third_party(optimizer, objective, data, params, report) -> np.ndarray:
+    """Return the minimiser's result, or where `report` stopped it."""
     seen: list[np.ndarray] = []
 
     def record(point: np.ndarray, value: float) -> None:
@@ -211,17 +223,34 @@ def minimize_full_batch(
 
     try:
         # Some of these optimizers write into x0.
-        return np.asarray(solver.minimize(fun=value, x0=params.copy(), jac=slope).x)
+        return np.asarray(optimizer.minimize(fun=value, x0=params.copy(), jac=slope).x)
     except _Stop:
         return seen[-1]
 
 
-def _lbfgs(objective, data, params, max_iter, tol, report) -> np.ndarray:
+def lbfgs(
+    objective: Objective,
+    data: Data,
+    params: np.ndarray,
+    max_iter: int,
+    tol: float,
+    report: Callable[[np.ndarray, float], bool] = lambda params, loss: False,
+) -> np.ndarray:
+    """Minimise by SciPy's L-BFGS-B, from `params`.
+
+    Parameters
+    ----------
+    tol : float
+        The largest entry of the gradient at which to stop.
+    report : callable
+        ``report(params, loss) -> stop`` after every iteration.
+    """
+
     def iteration(intermediate_result) -> None:
         if report(intermediate_result.x.copy(), float(intermediate_result.fun)):
             raise StopIteration
 
-    result = minimize(
+    result = scipy.optimize.minimize(
         objective.value_and_gradient,
         params,
         args=(data,),

@@ -15,7 +15,6 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._circuits.model import DeadParameterWarning
 from skqnn._circuits.observables import as_observables
 from skqnn._classifier import QNNClassifier
-from skqnn._training.monitor import Monitor
 
 _MAX_SAMPLED_QUBITS = 12  # bit strings are interpreted one by one
 
@@ -268,7 +267,7 @@ def _fitted(
     classifier.gradient_ = "adjoint"
     n_scores = len(classifier.observables_)
     classifier._remember(np.concatenate([theta, [1.0], np.zeros(n_scores)]), None)
-    classifier._remember_curves(Monitor(classifier._curves, tol=0, n_iter_no_change=1))
+    classifier._remember_curves()
     return classifier
 
 

@@ -184,7 +184,7 @@ def estimate_cost(
         }
 
     n_terms = _n_shifts(classifier.circuit_)
-    batch = classifier._batch_size(len(rows))
+    batch = classifier._plan().rows_per_step(len(rows))
     return CostEstimate(
         {
             "backend": device.name,

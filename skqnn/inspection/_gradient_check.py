@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.shift import parameter_shift, shift_rules
-from skqnn._training.losses import LOSSES
-from skqnn._training.solvers import Data, Objective
+from skqnn._execution import objective_of
+from skqnn._training.data import Data
+from skqnn._training.objective import Objective
 from skqnn.inspection._problem import pose
 
 # Five-point stencil: (offset in steps, weight), error of order step**4.
@@ -134,14 +134,11 @@ def check_gradients(
     """
     problem = pose(estimator, X, y, sample_weight, random_state)
     classifier, engine, data = problem
-    n_theta = classifier.circuit_.num_parameters
-    loss = LOSSES[classifier.loss]
-    adjoint = Objective(engine.expectations, engine.vjp, loss, n_theta)
+    adjoint = objective_of(classifier._model, engine, classifier.loss)
     params = classifier._params()
-    with threadpool_limits(1, user_api="blas"):
-        value, gradient = adjoint.value_and_gradient(params, data)
-        shifted, no_shift = _parameter_shift(classifier, adjoint, params, data)
-        differences = _finite_differences(adjoint, params, data)
+    value, gradient = adjoint.value_and_gradient(params, data)
+    shifted, no_shift = _parameter_shift(classifier, adjoint, params, data)
+    differences = _finite_differences(adjoint, params, data)
     check = GradientCheck(
         _names(classifier), gradient, shifted, differences, value, no_shift
     )

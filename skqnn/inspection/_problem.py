@@ -6,13 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from skqnn._classifier import QNNClassifier
 from skqnn._engine.statevector import StatevectorEngine
+from skqnn._execution import exact_engine, objective_of
 from skqnn._pipelines import classifier_input, final_classifier, is_started
-from skqnn._training.losses import LOSSES
-from skqnn._training.solvers import Data, Objective
+from skqnn._training.data import (
+    Data,
+    class_indices,
+    class_weighted,
+    indicator_targets,
+)
 from skqnn.exceptions import DeadParameterWarning
 
 
@@ -69,38 +73,15 @@ def pose(
         seen, y, sample_weight, reset=False
     )
     labels = class_indices(y, classifier.classes_)
-    weights = classifier._class_weighted(weights, y)
-    engine = exact_engine(classifier)
-    states = engine.prepare(classifier._rows(rows.astype(np.float64, copy=False)))
-    targets = np.eye(len(classifier.classes_))[labels]
-    if len(classifier.observables_) == 1:
-        targets = targets[:, 1:]
-    return Problem(classifier, engine, Data(states, targets, weights))
-
-
-def exact_engine(classifier: QNNClassifier) -> StatevectorEngine:
-    """Return the simulator of a classifier's model, whatever its `backend`."""
-    return StatevectorEngine(
-        classifier.circuit_,
-        classifier.observables_,
-        feature_map=classifier.feature_map_,
+    engine = exact_engine(classifier._model)
+    rows = classifier._rows(rows.astype(np.float64, copy=False))
+    n_scores = len(classifier.observables_)
+    data = Data(
+        engine.prepare(rows),
+        indicator_targets(labels, len(classifier.classes_), n_scores),
+        class_weighted(weights, y, classifier.class_weight),
     )
-
-
-def class_indices(y: ArrayLike, classes: np.ndarray) -> np.ndarray:
-    """Return the position in `classes` of every label.
-
-    Raises
-    ------
-    ValueError
-        If a label is not one of `classes`.
-    """
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"`y` must contain only the labels seen in fit, {classes}, got {unknown}."
-        )
-    return np.searchsorted(classes, y)
+    return Problem(classifier, engine, data)
 
 
 def observable_name(operator: Any) -> str:
@@ -121,13 +102,10 @@ def loss_gradients(
     """
     classifier, engine, data = problem
     n_theta = classifier.circuit_.num_parameters
-    loss = LOSSES[classifier.loss]
-    objective = Objective(engine.expectations, engine.vjp, loss, n_theta)
+    objective = objective_of(classifier._model, engine, classifier.loss)
     outer = np.r_[1.0, np.zeros(len(classifier.observables_))]
     angles = rng.uniform(-np.pi, np.pi, (n_draws, n_theta))
-    with threadpool_limits(1, user_api="blas"):
-        draws = [
-            objective.value_and_gradient(np.r_[theta, outer], data)[1]
-            for theta in angles
-        ]
+    draws = [
+        objective.value_and_gradient(np.r_[theta, outer], data)[1] for theta in angles
+    ]
     return np.array(draws)[:, :n_theta]

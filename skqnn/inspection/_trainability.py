@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
 
 from skqnn._circuits.ansatz import build_ansatz
 from skqnn._circuits.gates import compile_circuit
@@ -274,25 +273,24 @@ def trainability_report(
     n_qubits, reps = _sizes(classifier.ansatz, n_qubits, reps)
     variance = np.empty((len(n_qubits), len(reps)))
     n_dead = np.empty(variance.shape, dtype=int)
-    with threadpool_limits(1, user_api="blas"):
-        for (i, j), _ in np.ndenumerate(variance):
-            circuit = build_ansatz(
-                classifier.ansatz, n_qubits[i], reps[j], classifier.entanglement
-            )
-            variance[i, j], n_dead[i, j] = _gradient_variance(
-                circuit, observables, n_draws, rng
-            )
-        fisher = None
-        if problem is not None:
-            states = problem.data.states
-            fisher = summarize(
-                problem.engine,
-                states[:max_samples],
-                problem.classifier.loss,
-                problem.classifier.dead_parameters_,
-                rng.uniform(-np.pi, np.pi, (n_draws, problem.engine.n_parameters)),
-                len(states),
-            )
+    for (i, j), _ in np.ndenumerate(variance):
+        circuit = build_ansatz(
+            classifier.ansatz, n_qubits[i], reps[j], classifier.entanglement
+        )
+        variance[i, j], n_dead[i, j] = _gradient_variance(
+            circuit, observables, n_draws, rng
+        )
+    fisher = None
+    if problem is not None:
+        states = problem.data.states
+        fisher = summarize(
+            problem.engine,
+            states[:max_samples],
+            problem.classifier.loss,
+            problem.classifier.dead_parameters_,
+            rng.uniform(-np.pi, np.pi, (n_draws, problem.engine.n_parameters)),
+            len(states),
+        )
     return TrainabilityReport(n_qubits, reps, variance, n_dead, fisher)
 
 

@@ -15,7 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skqnn._circuits.gates import GENERATORS, flatten
 from skqnn._training.losses import LOSSES
-from skqnn._training.solvers import Objective, minimize_full_batch
+from skqnn._training.objective import Objective
+from skqnn._training.solvers import lbfgs
 from skqnn.inspection._problem import pose, start
 
 # What a rotation of several qubits leaves on its last qubit.
@@ -84,14 +85,9 @@ class _FrozenCircuit(ClassifierMixin, BaseEstimator):
             LOSSES[model.loss],
             0,
         )
-        params = minimize_full_batch(
-            "lbfgs",
-            affine,
-            data._replace(states=E),
-            np.concatenate([model.scale_, model.bias_]),
-            max_iter=1000,
-            tol=1e-6,
-            report=lambda params, loss: False,
+        affine_start = np.concatenate([model.scale_, model.bias_])
+        params = lbfgs(
+            affine, data._replace(states=E), affine_start, max_iter=1000, tol=1e-6
         )
         model.scale_, model.bias_ = params[:1], params[1:]
         return self

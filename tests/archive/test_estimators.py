@@ -78,7 +78,7 @@ def test_classifier_predicts_the_same_after_loading(path, parameters):
     np.testing.assert_allclose(
         loaded.predict_proba(X_IRIS), classifier.predict_proba(X_IRIS), atol=1e-13
     )
-    not_saved = {"_built_from", "_simulator"}
+    not_saved = {"_built_from", "_engines"}
     assert vars(loaded).keys() ^ vars(classifier).keys() <= not_saved
     assert loaded.loss_curve_ == classifier.loss_curve_
 

@@ -6,7 +6,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 
 from skqnn._circuits.ansatz import ANSATZE
-from skqnn._circuits.model import build_model, warn_dead_parameters
+from skqnn._circuits.model import Architecture, build_model, warn_dead_parameters
 from skqnn.exceptions import DeadParameterWarning
 
 DEFAULTS = {
@@ -21,7 +21,9 @@ DEFAULTS = {
 
 
 def build(**arguments):
-    return build_model(**(DEFAULTS | arguments))
+    values = DEFAULTS | arguments
+    n_features, n_classes = values.pop("n_features"), values.pop("n_classes")
+    return build_model(Architecture(**values), n_features, n_classes)
 
 
 N_QUBITS = [  # arguments, n_qubits

@@ -150,5 +150,5 @@ def test_check_gradients_other_estimator_is_refused():
 
 def test_check_gradients_unknown_label_is_refused():
     classifier = QNNClassifier(solver="lbfgs", random_state=0).fit(X, LABELS[2])
-    with pytest.raises(ValueError, match=r"only the labels seen in fit, .*got \[5\]"):
+    with pytest.raises(ValueError, match=r"only the known labels, .*got \[5\]"):
         check_gradients(classifier, X, LABELS[2] + 5 * (np.arange(12) == 0))

@@ -6,15 +6,16 @@ from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
 from qiskit_machine_learning.utils import algorithm_globals
 from scipy.optimize import approx_fprime
 
+from skqnn._training.data import Data
 from skqnn._training.losses import LOSSES
+from skqnn._training.objective import Objective, split
 from skqnn._training.optimizers import OPTIMIZERS
 from skqnn._training.solvers import (
-    Data,
-    Objective,
+    Plan,
+    Step,
     batch_gradient,
     is_qml_optimizer,
-    minimize_full_batch,
-    split,
+    minimize,
     steps,
 )
 
@@ -185,65 +186,82 @@ def test_batch_gradient_spsa_shrinks_the_perturbation():
 # --- Full batches --------------------------------------------------------------------
 
 SOLVERS = {
+    "adam": lambda: "adam",
     "lbfgs": lambda: "lbfgs",
     "ADAM": lambda: ADAM(maxiter=300, lr=0.1),
     "COBYLA": lambda: COBYLA(maxiter=300),
     "SPSA": lambda: SPSA(maxiter=100),
     "L_BFGS_B": lambda: L_BFGS_B(maxiter=100),
 }
+FULL_BATCH = [name for name in SOLVERS if name != "adam"]
 
 
-def minimise(solver, report, params=PARAMS[1]):
-    return minimize_full_batch(
-        solver,
-        objective("squared_error", 1),
-        data(),
-        params,
-        max_iter=100,
-        tol=1e-6,
-        report=report,
-    )
+class Reports:
+    """Remember epochs, and stop after some of them."""
+
+    def __init__(self, most=np.inf):
+        self.most, self.n_begun, self.epochs, self.last = most, 0, [], None
+
+    def begin(self):
+        self.n_begun += 1
+
+    def step(self, step):
+        self.last = step.params
+        if step.loss is not None:
+            self.epochs.append(step)
+        return len(self.epochs) >= self.most
+
+
+def minimise(solver, reports, params=PARAMS[1], tol=1e-6, max_iter=100):
+    plan = Plan(solver, "adjoint", "constant", 0.1, 5, True, max_iter, tol)
+    start = Step(params, None, None, None)
+    function, rng = objective("squared_error", 1), np.random.default_rng(0)
+    return minimize(function, data(), start, reports, plan, rng)
 
 
 @pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", SOLVERS)
-def test_minimize_full_batch_lowers_the_loss(name):
+def test_minimize_lowers_the_loss(name):
     algorithm_globals.random_seed = 0  # of SPSA
-    start, reports = PARAMS[1].copy(), []
-    result = minimise(SOLVERS[name](), lambda p, loss: reports.append((p, loss)), start)
+    start, reports = PARAMS[1].copy(), Reports()
+    minimise(SOLVERS[name](), reports, start)
     function = objective("squared_error", 1)
-    assert function.value(result, data()) < function.value(start, data()) - 0.05
+    assert function.value(reports.last, data()) < function.value(start, data()) - 0.05
     np.testing.assert_array_equal(start, PARAMS[1])
-    for params, loss in reports:
-        assert loss == pytest.approx(function.value(params, data()))
+    assert reports.n_begun == len(reports.epochs)
+
+
+@pytest.mark.filterwarnings("ignore:.*iprint")
+@pytest.mark.parametrize("name", FULL_BATCH)
+def test_minimize_reports_the_loss_of_the_reported_point(name):
+    reports, function = Reports(), objective("squared_error", 1)
+    minimise(SOLVERS[name](), reports)
+    for step in reports.epochs:
+        assert step.loss == pytest.approx(function.value(step.params, data()))
 
 
 @pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", SOLVERS)
-def test_minimize_full_batch_stops_when_told(name):
-    reports = []
-
-    def report(params, loss):
-        reports.append(params)
-        return len(reports) == 3
-
-    result = minimise(SOLVERS[name](), report)
-    assert len(reports) == 3
-    np.testing.assert_array_equal(result, reports[-1])
+def test_minimize_stops_when_told(name):
+    reports = Reports(most=3)
+    assert minimise(SOLVERS[name](), reports)
+    assert len(reports.epochs) == reports.n_begun == 3
+    np.testing.assert_array_equal(reports.last, reports.epochs[-1].params)
 
 
-def test_minimize_full_batch_lbfgs_from_a_minimum_reports_it():
-    minimum, reports = minimise("lbfgs", lambda params, loss: False), []
-    minimize_full_batch(
-        "lbfgs",
-        objective("squared_error", 1),
-        data(),
-        minimum,
-        max_iter=100,
-        tol=1.0,
-        report=lambda params, loss: reports.append(loss),
-    )
-    assert reports == [objective("squared_error", 1).value(minimum, data())]
+@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+def test_minimize_says_that_it_used_up_its_epochs(name):
+    reports = Reports()
+    assert not minimise(SOLVERS[name](), reports, max_iter=2)
+    assert len(reports.epochs) == 2
+
+
+def test_minimize_by_lbfgs_from_a_minimum_reports_it():
+    first, again = Reports(), Reports()
+    minimise("lbfgs", first)
+    minimise("lbfgs", again, first.last, tol=1.0)
+    expected = objective("squared_error", 1).value(first.last, data())
+    assert [step.loss for step in again.epochs] == [expected]
 
 
 OPTIMIZER_LIKE = [

@@ -1,0 +1,130 @@
+"""Which engine a model runs on: made, kept for the next call, and closed."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from copy import copy
+from functools import partial
+from operator import is_
+from typing import Any, NamedTuple
+
+from skqnn._arrays import numpy_dtype, to_numpy
+from skqnn._backends.primitive import PrimitiveEngine
+from skqnn._backends.resolve import resolve
+from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.model import Model
+from skqnn._circuits.shift import parameter_shift, shift_rules
+from skqnn._engine.states import amplitude_rows
+from skqnn._engine.statevector import StatevectorEngine, require_memory
+from skqnn._training.losses import LOSSES
+from skqnn._training.objective import Objective
+from skqnn._training.solvers import Plan
+from skqnn._verbose import inform, verbose_logging
+
+_log = logging.getLogger(__name__)
+
+# Of more, a compiled model may need megabytes, and compiling costs less than running.
+_MOST_KEPT_QUBITS = 12
+
+
+class Setting(NamedTuple):
+    """The arguments of QNNClassifier that say where circuits run."""
+
+    backend: Any
+    shots: int | None
+    state_preparation: str
+    n_preparation_layers: int
+    options: Any
+    journal: Any
+    verbose: bool
+
+
+class Engines:
+    """The engines of a fitted model, compiled once for each model.
+
+    What is compiled is kept beside the model that it belongs to. Calls from several
+    threads share it.
+    """
+
+    def __init__(self) -> None:
+        self._exact: tuple[Any, Any] = (None, None)
+
+    @contextmanager
+    def open(self, model: Model, setting: Setting, seed: int | None) -> Iterator[Any]:
+        """Return the engine of a model, and close what it opened."""
+        with verbose_logging(setting.verbose):
+            if setting.backend is None:
+                yield self.exact(model)
+                return
+            with closing(_on_backend(model, setting, seed)) as engine:
+                yield engine
+
+    def exact(self, model: Model) -> StatevectorEngine:
+        """Return the simulator of a model."""
+        parts = model[:3]
+        kept, engine = self._exact
+        if kept is None or not all(map(is_, kept, parts)):
+            engine = exact_engine(model)
+            if model.circuit.num_qubits <= _MOST_KEPT_QUBITS:
+                self._exact = parts, engine
+        return copy(engine)
+
+
+def exact_engine(model: Model) -> StatevectorEngine:
+    """Return a new simulator of a model."""
+    circuit, feature_map, observables = model[:3]
+    return StatevectorEngine(circuit, observables, feature_map=feature_map)
+
+
+def _on_backend(model: Model, setting: Setting, seed: int | None) -> PrimitiveEngine:
+    device = resolve(
+        setting.backend,
+        shots=setting.shots,
+        n_qubits=model.circuit.num_qubits,
+        options=setting.options,
+    )
+    return PrimitiveEngine(
+        model.circuit,
+        model.observables,
+        device,
+        feature_map=model.feature_map,
+        state_preparation=setting.state_preparation,
+        n_layers=setting.n_preparation_layers,
+        journal=setting.journal,
+        seed=seed,
+    )
+
+
+def model_rows(X: Any, model: Model, backend: Any) -> Any:
+    """Return X as amplitudes, or as features of the feature map."""
+    if backend is not None:
+        X = to_numpy(X)
+    if model.feature_map is not None:
+        return X
+    n_qubits = model.circuit.num_qubits
+    require_memory(n_qubits, X.shape[0], numpy_dtype(X).itemsize)
+    return amplitude_rows(X, n_qubits)
+
+
+def gradient_method(gradient: str, plan: Plan, backend: Any, engine: Any) -> str:
+    """Return the method in use; "auto" says what it chose."""
+    if gradient != "auto":
+        return gradient
+    if backend is None:
+        return "spsa" if plan.solver == "spsa" else "adjoint"
+    prefers_spsa = plan.solver == "spsa" or not engine.affords_shifts
+    method = "spsa" if plan.takes_batches and prefers_spsa else "parameter_shift"
+    inform(_log, "Gradients by %s", method)
+    return method
+
+
+def objective_of(
+    model: Model, engine: Any, loss: str, gradient: str = "adjoint"
+) -> Objective:
+    """Return the objective whose circuits an engine runs."""
+    n_theta = model.circuit.num_parameters
+    vjp = engine.vjp
+    if gradient == "parameter_shift" and isinstance(engine, StatevectorEngine):
+        shifts = shift_rules(compile_circuit(model.circuit), n_theta)
+        vjp = partial(parameter_shift, engine.expectations, shifts)
+    return Objective(engine.expectations, vjp, LOSSES[loss], n_theta)

@@ -1,0 +1,112 @@
+"""What happens around the steps of a solver: remember, log, call back, stop."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skqnn._training.monitor import Monitor
+from skqnn._training.solvers import Step
+from skqnn._verbose import inform
+
+_log = logging.getLogger(__name__)
+
+
+class Callbacks:
+    """scikit-learn's callbacks: one task for the fit, below it one for each epoch.
+
+    Parameters
+    ----------
+    estimator : QNNClassifier
+        Whose callbacks are called.
+    max_epochs : int or None
+        How many epochs there will be at most, if anybody knows.
+    reconstruction : callable
+        Returns the fitted attributes that a copy needs to predict.
+    X, y : array-like
+        What the callbacks see as the data.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        max_epochs: int | None,
+        reconstruction: Callable[[], dict[str, Any]],
+        X: Any,
+        y: np.ndarray,
+    ):
+        self._seen = {"estimator": estimator, "X": X, "y": y}
+        self._reconstruction = reconstruction
+        self._root = estimator._init_callback_context(max_subtasks=max_epochs)
+
+    def begin(self) -> None:
+        """Tell that the fit begins."""
+        self._root.call_on_fit_task_begin(**self._seen)
+
+    def begin_epoch(self) -> Any:
+        """Tell that an epoch begins, and return its task."""
+        task = self._root.subcontext(task_name="epoch")
+        return task.call_on_fit_task_begin(**self._seen)
+
+    def end_epoch(self, task: Any) -> bool:
+        """Tell that an epoch has ended, return whether a callback wants to stop."""
+        return task.call_on_fit_task_end(
+            reconstruction_attributes=self._reconstruction, **self._seen
+        )
+
+    def end(self) -> None:
+        """Tell that the fit has ended."""
+        self.end_epoch(self._root)
+
+
+class Report:
+    """The `Reporter` of a fit.
+
+    Parameters
+    ----------
+    monitor : Monitor
+        Keeps the curves and decides about convergence.
+    remember : callable
+        ``remember(params, state)`` after every step.
+    record : callable
+        ``record()`` after every epoch, when the curves have grown.
+    callbacks : Callbacks, default=None
+        Who else is told.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        remember: Callable[[np.ndarray, Any], None],
+        record: Callable[[], None],
+        callbacks: Callbacks | None = None,
+    ):
+        self._monitor, self._remember, self._record = monitor, remember, record
+        self._callbacks = callbacks
+        self._task: Any = None
+
+    def begin(self) -> None:
+        """Begin an epoch."""
+        if self._callbacks is not None:
+            self._task = self._callbacks.begin_epoch()
+
+    def step(self, step: Step) -> bool:
+        """Remember a step and tell whether to stop."""
+        self._remember(step.params, step.state)
+        if step.loss is None:
+            return False
+        converged = self._monitor.update(step.params, step.loss, step.gradient_norm)
+        self._record()
+        if self._callbacks is None:
+            return converged
+        _log_epoch(self._monitor)
+        return converged | self._callbacks.end_epoch(self._task)
+
+
+def _log_epoch(monitor: Monitor) -> None:
+    curves = monitor.curves
+    text = f"Iteration {len(curves.loss)}, loss = {curves.loss[-1]:.8f}"
+    if curves.validation_score:
+        text += f", validation score = {curves.validation_score[-1]:.6f}"
+    inform(_log, text, quiet=logging.DEBUG)
