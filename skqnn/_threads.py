@@ -4,35 +4,28 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-_lock = threading.Lock()
-_n_inside = 0
-_limit: Any = None
+_held = threading.Lock()
 
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
     """Keep BLAS to one thread meanwhile.
 
-    The limit counts for the whole process. Of calls that overlap, the first one sets
-    it and the last one takes it back.
+    The limit counts for the whole process, and OpenBLAS obeys the thread that set it
+    only. So of calls that overlap, one sets it and takes it back, and the others leave
+    it alone; if it ends before they do, they lose some speed.
     """
-    global _n_inside, _limit
-    with _lock:
-        if _n_inside == 0:
-            _limit = _controller().limit(limits=1, user_api="blas")
-        _n_inside += 1
-    try:
+    if not _held.acquire(blocking=False):
         yield
+        return
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
     finally:
-        with _lock:
-            _n_inside -= 1
-            if _n_inside == 0:
-                _limit.restore_original_limits()
-                _limit = None
+        _held.release()
 
 
 @cache

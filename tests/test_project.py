@@ -50,7 +50,7 @@ IMPORTS = {
     "_archive": {"_circuits", "_training", "estimators", "ground"},
     "inspection": {"_backends", "_circuits", "_engine", "_training"}
     | {"estimators", "ground"},
-    "export": {"_archive", "_circuits", "_training", "estimators", "ground"},
+    "export": {"_archive", "_circuits", "estimators", "ground"},
 }
 
 
