@@ -86,6 +86,26 @@ pixelwise = BinaryAmplitudeEncoder(pixel_range=(0, 16), normalization="pixel").f
 EncodingDisplay.from_estimator(pixelwise, X[0])
 
 # %%
+# Low frequencies instead of pixels
+# ---------------------------------
+# `n_frequencies` writes the first coefficients of a cosine transform, which hold most
+# of an image. 16 of 64 are 4 qubits instead of 6, and 11 two-qubit gates instead of 57.
+# Amplitudes have signs now: red is positive, blue negative.
+
+waves = BinaryAmplitudeEncoder(black="none", pixel_range=(0, 16), n_frequencies=16)
+EncodingDisplay.from_estimator(waves.fit(X), X[0])
+
+# %%
+# The more are kept, the nearer is the image that they make. (With all 64 what remains
+# is the brightness of images without a white pixel.)
+
+for n in (4, 16, 32, 64):
+    waves.set_params(n_frequencies=n).fit(X)
+    back = waves.inverse_transform(waves.transform(X))
+    error = np.sqrt(np.mean((back - X) ** 2))
+    print(f"{n:2d} frequencies, {waves.n_qubits_} qubits: error of a pixel {error:.2f}")
+
+# %%
 # Names of amplitudes
 # -------------------
 # The encoder is an ordinary transformer, so its columns have names. The index of an

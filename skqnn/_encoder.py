@@ -21,8 +21,15 @@ from skqnn._arrays import (
     numpy_dtype,
     to_numpy,
 )
-from skqnn._images import BLACK, NORMALIZATIONS, Encoding, decode, encode
-from skqnn._validation import Rule, check_parameters, one_of, pair
+from skqnn._images import (
+    BLACK,
+    NORMALIZATIONS,
+    Encoding,
+    amplitude_names,
+    decode,
+    encode,
+)
+from skqnn._validation import Rule, check_parameters, integer, one_of, pair
 
 # Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
 # enough to keep a device busy.
@@ -60,6 +67,7 @@ _RULES = {
     ),
     "image_shape": pair(numbers.Integral, _SIZE, _size, optional=True),
     "image_size": pair(numbers.Integral, _SIZE, _size, optional=True),
+    "n_frequencies": integer(1, None),
 }
 
 
@@ -100,6 +108,12 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         Resize images to this shape, which sets the number of qubits. Each new pixel
         is the mean of the area it covers, also if that cuts pixels (3 to 2: weights
         2/3 and 1/3) or lies within one (enlarging). None keeps `image_shape`.
+    n_frequencies : int, default=None
+        Write this many of the lowest frequencies of an image instead of its pixels:
+        the first coefficients of its orthonormal discrete cosine transform (DCT-II)
+        [2]_, with their signs. 32 frequencies of a 28x28 image are 5 qubits, its
+        pixels are 10. There are ``height * width`` frequencies; any other number than
+        a power of two is padded. Needs ``black="none"``. None writes pixels.
     dtype : {"float64", "float32"}, default="float64"
         Type of the amplitudes for any input but float32, which always gives
         float32: "float32" halves the memory of integer and float64 images too.
@@ -119,14 +133,19 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The order is: clip and scale to [0, 1], resize, binarise, encode. The amplitude
-    of channel c (white 0, black 1), row r and column k has index
+    The order is: clip and scale to [0, 1], resize, binarise, transform, encode. The
+    amplitude of channel c (white 0, black 1), row r and column k has index
     ``(c * H + r) * W + k``, where H and W are height and width rounded up to powers
     of two. Qubit 0 is the least significant bit: the lowest qubits hold the column,
     then come those of the row, and the channel is the highest. Padding has amplitude
     0; in "pixel" normalization it is black, so that all H * W positions have weight
     ``1 / sqrt(H * W)``, whereas [1]_ takes images that need no padding. There is at
     least one qubit.
+
+    Frequency (r, c) has r half-waves from top to bottom and c from left to right. The
+    order is r + c, then max(r, c), then r: (0, 0), (0, 1), (1, 0), (1, 1), (0, 2), ...
+    The transform is orthonormal and learns nothing: overlaps of states are those of
+    the images without their high frequencies.
 
     An image whose vector is zero (all black, unless darkness is written at p = 0)
     becomes ``|0...0>``. So does one of norm below 1e-146 (3e-16 in float32).
@@ -143,6 +162,9 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
        for polynomial preparation, image compression, and processing operations",
        Quantum Information Processing 10, 63 (2011),
        https://doi.org/10.1007/s11128-010-0177-y
+    .. [2] N. Ahmed, T. Natarajan, K. R. Rao, "Discrete cosine transform", IEEE
+       Transactions on Computers C-23, 90-93 (1974),
+       https://doi.org/10.1109/T-C.1974.223784
 
     Examples
     --------
@@ -157,6 +179,18 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
     ['white_r0_c1', 'black_r1_c0']
     >>> encoder.inverse_transform(amplitudes).round(12)
     array([[0. , 0.5, 0.5, 1. ]])
+
+    Three of four frequencies, and the image that is nearest to the one given:
+
+    >>> encoder.set_params(black="none", n_frequencies=3).fit([[0, 0.5, 0.5, 1]])
+    BinaryAmplitudeEncoder(black='none', n_frequencies=3, pixel_range=(0, 1))
+    >>> amplitudes = encoder.transform([[0, 0.5, 0.5, 1]])
+    >>> (amplitudes * 6**0.5).round(3)
+    array([[ 2., -1., -1.,  0.]])
+    >>> encoder.get_feature_names_out().tolist()
+    ['frequency_r0_c0', 'frequency_r0_c1', 'frequency_r1_c0', 'padding_3']
+    >>> encoder.inverse_transform(amplitudes).round(12)
+    array([[0. , 0.5, 0.5, 1. ]])
     """
 
     def __init__(
@@ -169,6 +203,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         pixel_range=None,
         image_shape=None,
         image_size=None,
+        n_frequencies=None,
         dtype="float64",
     ):
         self.black = black
@@ -178,6 +213,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         self.pixel_range = pixel_range
         self.image_shape = image_shape
         self.image_size = image_size
+        self.n_frequencies = n_frequencies
         self.dtype = dtype
 
     def fit(self, X, y=None):
@@ -198,8 +234,9 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is refused, `image_shape` does not match X, or X is not a
-            finite real matrix with at least one row and column.
+            If a parameter is refused, `image_shape` does not match X, an image has
+            fewer than `n_frequencies` pixels, or X is not a finite real matrix with at
+            least one row and column.
         """
         self._check_parameters()
         X = validate_data(self, X, accept_sparse="csr")
@@ -216,6 +253,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
             BLACK[self.black](_plain(float, self.edge)),
             self.normalization,
             None if self.threshold is None else float(self.threshold),
+            _n_frequencies(self.n_frequencies, self.image_size_),
         )
         if not math.isfinite(self._encoding.magnitude):
             raise ValueError(
@@ -227,6 +265,11 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
     def _check_parameters(self):
         check_parameters(self.get_params(), _RULES)
+        if self.n_frequencies is not None and self.black != "none":
+            raise ValueError(
+                "`black` must be 'none' with `n_frequencies`: frequencies are written "
+                f"with their signs, in one channel, got {self.black!r}."
+            )
         if self.black == "none" and self.normalization == "pixel":
             raise ValueError(
                 "`black` must be 'edge' or 'full' with normalization='pixel', which "
@@ -244,7 +287,8 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         amplitudes : array of shape (n_samples, 2**n_qubits_)
-            Non-negative rows of unit norm; float32 if X is, otherwise `dtype`.
+            Rows of unit norm, non-negative unless they are frequencies; float32 if X
+            is, otherwise `dtype`.
         """
         check_is_fitted(self)
         check_fitted_namespace(X, self, attribute="_limits", method="transform")
@@ -267,6 +311,10 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         `black="none"`) the amplitudes do not tell brightness, and the brightest
         pixel is taken to be white. Binary images are exact either way. ``|0...0>`` is
         read as the black image, unless black images have darkness.
+
+        With `n_frequencies`, the image is the nearest to the given one (least squares)
+        that the kept frequencies can make, clipped to the range: exact where all are
+        kept and the brightest pixel is white. There ``|0...0>`` is a uniform image.
 
         Parameters
         ----------
@@ -298,7 +346,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         return images
 
     def get_feature_names_out(self, input_features=None):
-        """Name the amplitudes: channel, row and column.
+        """Name the amplitudes: channel, row and column, or the frequency.
 
         Parameters
         ----------
@@ -308,18 +356,12 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of shape (2**n_qubits_,), object
-            ``"white_r0_c0", "white_r0_c1", ...``, padded positions included.
+            ``"white_r0_c0", "white_r0_c1", ...``, padded positions included, or
+            ``"frequency_r0_c0", "frequency_r0_c1", ..., "padding_63"``.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features, generate_names=False)
-        n_channels, n_rows, n_columns = self._encoding.grid
-        names = [
-            f"{channel}_r{row}_c{column}"
-            for channel in ("white", "black")[:n_channels]
-            for row in range(n_rows)
-            for column in range(n_columns)
-        ]
-        return np.asarray(names, dtype=object)
+        return np.asarray(amplitude_names(self._encoding), dtype=object)
 
     def _chunks(self, X):
         """Slice the samples into working buffers of the right size."""
@@ -354,6 +396,19 @@ def _image_shape(image_shape, n_features):
             f"{image_shape} = {math.prod(image_shape)}."
         )
     return _plain(int, image_shape)
+
+
+def _n_frequencies(n_frequencies, image_size):
+    """Return the number of frequencies if an image has that many, or None."""
+    if n_frequencies is None:
+        return None
+    n_pixels = math.prod(image_size)
+    if n_frequencies > n_pixels:
+        raise ValueError(
+            f"`n_frequencies` must be at most {n_pixels}, the number of pixels of "
+            f"{image_size[0]} x {image_size[1]} images, got {n_frequencies}."
+        )
+    return int(n_frequencies)
 
 
 def _plain(kind, values):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skqnn._arrays import clip, into, namespace, numpy_dtype
+from skqnn._frequencies import image_of, lowest_frequencies, spectrum
 
 
 class Encoding(NamedTuple):
@@ -26,6 +27,8 @@ class Encoding(NamedTuple):
         What has unit norm: the whole vector, or each pixel's (white, black) pair.
     threshold : float or None
         Smallest p that becomes 1 while all below become 0.
+    n_frequencies : int or None
+        Number of the lowest frequencies that are written; None: pixels.
     """
 
     pixel_range: tuple[float, float]
@@ -34,12 +37,17 @@ class Encoding(NamedTuple):
     interval: tuple[float, float] | None = (0.125, 0.875)
     normalization: str = "image"
     threshold: float | None = None
+    n_frequencies: int | None = None
 
     @property
     def grid(self) -> tuple[int, int, int]:
-        """Channels, rows and columns of the register, each a power of two."""
+        """Channels, rows and columns of the register, each a power of two.
+
+        Frequencies have one channel and one row.
+        """
         n_channels = 1 if self.interval is None else 2
-        rows, columns = (1 << (side - 1).bit_length() for side in self.image_size)
+        size = self.image_size if not self.n_frequencies else (1, self.n_frequencies)
+        rows, columns = (1 << (side - 1).bit_length() for side in size)
         # A register has at least one qubit, so a lone amplitude gets a neighbour.
         return n_channels, rows, max(columns, 2 // (n_channels * rows))
 
@@ -145,6 +153,8 @@ def encode(X: Any, encoding: Encoding, out: Any = None) -> Any:
         shape = (X.shape[0], *encoding.grid)
         out = xp.zeros(shape, dtype=xp.float64, device=device)
     pixels = scale_pixels(X, encoding, numpy_dtype(out))
+    if encoding.n_frequencies:
+        pixels = spectrum(pixels, encoding.n_frequencies)[:, None, :]
     write = NORMALIZATIONS[encoding.normalization][0]
     write(xp, pixels, encoding.interval, out)
     return xp.reshape(out, (out.shape[0], -1))
@@ -167,7 +177,11 @@ def decode(amplitudes: Any, encoding: Encoding) -> Any:
     """
     xp, device = namespace(amplitudes)
     height, width = encoding.image_size
-    grid = xp.reshape(amplitudes, (-1, *encoding.grid))[:, :, :height, :width]
+    if encoding.n_frequencies:
+        kept = amplitudes[:, : encoding.n_frequencies]
+        grid = image_of(kept, encoding.image_size)[:, None, :, :]
+    else:
+        grid = xp.reshape(amplitudes, (-1, *encoding.grid))[:, :, :height, :width]
     read = NORMALIZATIONS[encoding.normalization][1]
     pixels = read(xp, grid, encoding.interval)
     dtype = encoding.widen(numpy_dtype(pixels))
@@ -180,6 +194,22 @@ def decode(amplitudes: Any, encoding: Encoding) -> Any:
     X *= high - low
     X += low
     return clip(X, low, high)
+
+
+def amplitude_names(encoding: Encoding) -> list[str]:
+    """Name every amplitude of the register: channel, row, column; or frequency."""
+    n_channels, n_rows, n_columns = encoding.grid
+    n_kept = encoding.n_frequencies
+    if n_kept:
+        kept = zip(*lowest_frequencies(encoding.image_size, n_kept), strict=True)
+        names = [f"frequency_r{row}_c{column}" for row, column in kept]
+        return names + [f"padding_{k}" for k in range(n_kept, n_columns)]
+    return [
+        f"{channel}_r{row}_c{column}"
+        for channel in ("white", "black")[:n_channels]
+        for row in range(n_rows)
+        for column in range(n_columns)
+    ]
 
 
 def _write_image(xp, pixels, interval, grid):

@@ -77,6 +77,7 @@ ENCODERS = [
     {"edge": (0, 1)},
     {"pixel_range": (2, 9), "dtype": "float32"},
     {"image_shape": (4, 16)},
+    {"black": "none", "n_frequencies": 20},
 ]
 
 

@@ -1,5 +1,6 @@
 """The encoder against hand-made vectors, invariants and scikit-learn's own checks."""
 
+import math
 import pickle
 import tracemalloc
 from fractions import Fraction
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from qiskit.quantum_info import Statevector
 from scipy import sparse
+from scipy.fft import dctn, idctn
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -23,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skqnn import BinaryAmplitudeEncoder
+from skqnn._frequencies import lowest_frequencies
 from skqnn._images import Encoding, area_overlaps, encode
 
 IMAGE = [[0, 0.5, 0.25, 1]]
@@ -212,6 +215,91 @@ def test_resize_white_is_not_whiter_than_white():
     assert_array_equal(encoder.fit_transform(np.full((1, 9), 0.1)), [[1, 0]])
 
 
+# --- frequencies
+
+FREQUENCIES = {"black": "none", "pixel_range": (0, 1)}
+
+
+def test_frequencies_equal_the_two_dimensional_cosine_transform():
+    X = np.random.default_rng(0).random((5, 24))
+    encoder = BinaryAmplitudeEncoder(**FREQUENCIES, image_shape=(4, 6), n_frequencies=9)
+    waves = dctn(X.reshape(5, 4, 6), axes=(1, 2), norm="ortho")
+    order = [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3)]
+    kept = np.array([waves[:, r, c] for r, c in order]).T
+    expected = kept / np.linalg.norm(kept, axis=1, keepdims=True)
+    amplitudes = encoder.fit_transform(X)
+    assert encoder.n_qubits_ == 4
+    assert_allclose(amplitudes[:, :9], expected, atol=1e-15)
+    assert_array_equal(amplitudes[:, 9:], 0)
+    names = [f"frequency_r{r}_c{c}" for r, c in order]
+    names += [f"padding_{k}" for k in range(9, 16)]
+    assert list(encoder.get_feature_names_out()) == names
+
+
+@pytest.mark.parametrize("n_frequencies, n_qubits", [(1, 1), (2, 1), (32, 5), (33, 6)])
+def test_frequencies_set_the_number_of_qubits(n_frequencies, n_qubits):
+    X = load_digits().data
+    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=n_frequencies)
+    assert encoder.fit_transform(X).shape == (len(X), 2**n_qubits)
+
+
+def test_frequencies_come_after_resizing_and_threshold():
+    X = np.random.default_rng(0).random((3, 36))
+    first = {"image_size": (3, 3), "threshold": 0.5}
+    pixels = BinaryAmplitudeEncoder(**FREQUENCIES, **first).fit(X)
+    binary = pixels.inverse_transform(pixels.transform(X))
+    both = BinaryAmplitudeEncoder(**FREQUENCIES, **first, n_frequencies=4)
+    after = BinaryAmplitudeEncoder(**FREQUENCIES, n_frequencies=4)
+    assert_allclose(both.fit_transform(X), after.fit_transform(binary), atol=1e-15)
+
+
+def test_inverse_transform_of_frequencies_is_the_least_squares_image():
+    images = load_digits().data[:20].reshape(20, 8, 8)
+    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=21)
+    amplitudes = encoder.fit_transform(images.reshape(20, 64))
+    # All images of these frequencies are combinations of the waves of each of them.
+    kept = zip(*lowest_frequencies((8, 8), 21), strict=True)
+    one = np.eye(64).reshape(64, 8, 8)
+    waves = np.array([idctn(one[8 * r + c], norm="ortho").ravel() for r, c in kept])
+    fit, *_ = np.linalg.lstsq(waves.T, images.reshape(20, 64).T)
+    nearest = (waves.T @ fit).T
+    nearest *= 16 / nearest.max(axis=1, keepdims=True)  # the brightest is white
+    back = encoder.inverse_transform(amplitudes)
+    assert_allclose(back, np.clip(nearest, 0, 16), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 16), (64, 1)])
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 1e-4)])
+def test_inverse_transform_of_all_frequencies_is_exact(shape, dtype, tolerance):
+    X = load_digits().data.astype(dtype)
+    X[:, 0] = 16  # with a white pixel the brightness is known
+    encoder = BinaryAmplitudeEncoder(
+        black="none", image_shape=shape, n_frequencies=64
+    ).fit(X)
+    amplitudes = encoder.transform(X)
+    assert amplitudes.dtype == dtype
+    assert_allclose(encoder.inverse_transform(amplitudes), X, atol=tolerance)
+
+
+def test_frequencies_of_uniform_images_are_the_first_state():
+    X = np.array([[0.0] * 9, [0.7] * 9])
+    encoder = BinaryAmplitudeEncoder(**FREQUENCIES, n_frequencies=8)
+    amplitudes = encoder.fit_transform(X)
+    assert_allclose(amplitudes, np.eye(8)[[0, 0]], atol=1e-15)
+    assert_allclose(encoder.inverse_transform(amplitudes), np.ones((2, 9)))
+
+
+def test_frequencies_of_a_long_row_need_little_memory():
+    X = np.random.default_rng(0).random((20, 30_000))
+    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=16).fit(X)
+    assert encoder.image_shape_ == (1, 30_000)
+    tracemalloc.start()
+    encoder.transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * 2**20
+
+
 # --- input and output types
 
 
@@ -257,12 +345,13 @@ def test_transform_integers_of_a_large_offset_in_float32():
 @pytest.mark.parametrize("layout", ["csr", "csc", "coo", "lil"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("container", ["array", "matrix"])
-def test_transform_sparse_equals_dense(layout, dtype, container):
+@pytest.mark.parametrize("params", [{}, {"black": "none", "n_frequencies": 60}])
+def test_transform_sparse_equals_dense(layout, dtype, container, params):
     X = np.random.default_rng(0).integers(0, 9, (300, 900)).astype(dtype)
     X[X < 6] = 0
     X[5] = 0
     X_sparse = getattr(sparse, f"{layout}_{container}")(X)
-    dense, encoder = BinaryAmplitudeEncoder(), BinaryAmplitudeEncoder()
+    dense, encoder = BinaryAmplitudeEncoder(**params), BinaryAmplitudeEncoder(**params)
     assert_array_equal(encoder.fit_transform(X_sparse), dense.fit_transform(X))
     assert encoder.pixel_range_ == dense.pixel_range_ == (0.0, 8.0)
 
@@ -297,18 +386,20 @@ def test_transform_leaves_its_input_alone(order):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_transform_does_not_depend_on_the_memory_layout(dtype):
+@pytest.mark.parametrize("params", [{}, {"black": "none", "n_frequencies": 32}])
+def test_transform_does_not_depend_on_the_memory_layout(dtype, params):
     X = np.random.default_rng(0).random((20, 784)).astype(dtype)
-    encoder = BinaryAmplitudeEncoder().fit(X)
+    encoder = BinaryAmplitudeEncoder(**params).fit(X)
     amplitudes = encoder.transform(X)
     assert_array_equal(encoder.transform(np.asfortranarray(X)), amplitudes)
     squares = np.sum(amplitudes.astype(float) ** 2, axis=1)
     assert_allclose(squares, 1, rtol=4 * np.finfo(dtype).eps)
 
 
-def test_transform_holds_little_beyond_its_output():
+@pytest.mark.parametrize("params", [{}, {"black": "none", "n_frequencies": 784}])
+def test_transform_holds_little_beyond_its_output(params):
     X = np.random.default_rng(0).integers(0, 256, (2000, 784), dtype=np.uint8)
-    encoder = BinaryAmplitudeEncoder().fit(X)
+    encoder = BinaryAmplitudeEncoder(**params).fit(X)
     tracemalloc.start()
     amplitudes = encoder.transform(X)
     peak = tracemalloc.get_traced_memory()[1]
@@ -403,10 +494,13 @@ def encoders_and_images(draw, **fixed):
         "pixel_range": draw(st.sampled_from([None, (0, 1), (-3.5, 7)])),
         "image_shape": shape,
         "image_size": draw(st.none() | SHAPES),
-    }
+    } | fixed
+    if params["black"] == "none":
+        n_pixels = math.prod(params["image_size"] or shape)
+        params["n_frequencies"] = draw(st.none() | st.integers(1, n_pixels))
     pixels = st.floats(-10, 10, width=32)
     X = draw(arrays(float, (n_samples, shape[0] * shape[1]), elements=pixels))
-    return BinaryAmplitudeEncoder(**params | fixed).fit(X), X
+    return BinaryAmplitudeEncoder(**params).fit(X), X
 
 
 @INVARIANTS
@@ -414,7 +508,7 @@ def encoders_and_images(draw, **fixed):
 def test_transform_rows_are_nonnegative_and_of_unit_norm(drawn):
     encoder, X = drawn
     amplitudes = encoder.transform(X)
-    assert amplitudes.min() >= 0
+    assert amplitudes.min() >= 0 or encoder.n_frequencies
     assert_allclose(np.sum(amplitudes**2, axis=1), 1, rtol=1e-12)
 
 
@@ -499,6 +593,21 @@ ERRORS = [
     ({"image_size": (0, 2)}, ValueError, "`image_size` must be a pair"),
     ({"image_size": (True, 2)}, TypeError, "`image_size` must be"),
     ({"image_size": (1, 2, 3)}, ValueError, "`image_size` must be"),
+    ({"n_frequencies": 0}, ValueError, "`n_frequencies` must be a positive integer"),
+    ({"n_frequencies": 4.0}, TypeError, "`n_frequencies` must be"),
+    ({"n_frequencies": True}, TypeError, "`n_frequencies` must be"),
+    ({"n_frequencies": 2}, ValueError, "`black` must be 'none' with `n_frequencies`"),
+    (FREQUENCIES | {"n_frequencies": 5}, ValueError, "at most 4, .* got 5"),
+    (
+        FREQUENCIES | {"n_frequencies": 3, "image_size": (1, 2)},
+        ValueError,
+        "at most 2, the number of pixels of 1 x 2 images, got 3",
+    ),
+    (
+        {"black": "full", "normalization": "pixel", "n_frequencies": 2},
+        ValueError,
+        "`black` must be 'none' with `n_frequencies`",
+    ),
 ]
 
 
@@ -535,6 +644,7 @@ def test_unfitted_encoder_says_so(method):
         BinaryAmplitudeEncoder(black="none", threshold=0.5),
         BinaryAmplitudeEncoder(normalization="pixel", dtype="float32"),
         BinaryAmplitudeEncoder(black="full", image_size=(2, 3)),
+        BinaryAmplitudeEncoder(black="none", image_size=(4, 4), n_frequencies=5),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

@@ -25,6 +25,7 @@ BESIDE = {
     "_classifier": "estimators",
     "_execution": "estimators",
     "_encoder": "estimators",
+    "_frequencies": "estimators",
     "_html": "ground",
     "_hyperparameters": "estimators",
     "_images": "estimators",

@@ -34,6 +34,16 @@ def _check_encoder(encoder: BinaryAmplitudeEncoder) -> Iterator[tuple[bool, str]
         "image_size_",
     )
     yield np.prod(encoding.image_shape) == encoder.n_features_in_, "n_features_in_"
+    n_kept = encoding.n_frequencies
+    yield (
+        n_kept is None
+        or (
+            type(n_kept) is int
+            and 0 < n_kept <= np.prod(encoding.image_size)
+            and encoding.interval is None
+        ),
+        "n_frequencies",
+    )
     yield np.prod(encoding.grid) == 2**encoder.n_qubits_, "n_qubits_"
     yield all(map(np.isfinite, encoding.pixel_range)), "pixel_range_"
 

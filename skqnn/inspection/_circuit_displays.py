@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skqnn._circuits.preparation import prepare
 from skqnn._encoder import BinaryAmplitudeEncoder
+from skqnn._frequencies import lowest_frequencies
 from skqnn._pipelines import classifier_input, final_classifier
 from skqnn.inspection._axes import panels, style
 from skqnn.inspection._problem import observable_name
@@ -29,11 +30,13 @@ class EncodingDisplay:
         Pixels as given.
     amplitudes : ndarray of shape (n_channels, n_rows, n_columns)
         The state on the grid of the register, each a power of two: white channel,
-        then black, if there is one.
+        then black, if there is one. Frequencies are one channel of one row.
     reconstruction : ndarray of shape (height, width)
         Pixels read back from the amplitudes, of the encoded size.
     pixel_range : tuple of float, default=None
         Values of a black and of a white pixel; None: those of `image`.
+    frequencies : tuple of ndarray of int, default=None
+        Row and column number of each frequency, if the amplitudes are frequencies.
 
     Attributes
     ----------
@@ -59,11 +62,13 @@ class EncodingDisplay:
         reconstruction: np.ndarray,
         *,
         pixel_range: tuple[float, float] | None = None,
+        frequencies: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         self.image = image
         self.amplitudes = amplitudes
         self.reconstruction = reconstruction
         self.pixel_range = pixel_range
+        self.frequencies = frequencies
 
     @classmethod
     def from_estimator(
@@ -93,6 +98,7 @@ class EncodingDisplay:
             amplitudes.reshape(encoder._encoding.grid),
             encoder.inverse_transform(amplitudes).reshape(encoder.image_size_),
             pixel_range=encoder.pixel_range_,
+            frequencies=_frequencies(encoder),
         )
         return display.plot(ax)
 
@@ -122,14 +128,11 @@ class EncodingDisplay:
         )[0]
         low, high = self.pixel_range or (np.min(self.image), np.max(self.image))
         pixels = style({"cmap": "gray", "vmin": low, "vmax": high}, im_kw)
-        largest = float(self.amplitudes.max())
-        state = style({"cmap": "magma", "vmin": 0, "vmax": largest}, im_kw)
-        height, width = self.reconstruction.shape
         axes[0].imshow(self.image, **pixels)
         axes[0].set_title("image")
-        names = ("white channel", "black channel")
-        for panel, channel, name in zip(axes[1:], self.amplitudes, names, strict=False):
-            panel.imshow(channel[:height, :width], **state)
+        state = style(self._state_colours(), im_kw)
+        for panel, (name, channel) in zip(axes[1:], self._channels(), strict=False):
+            panel.imshow(channel, **state)
             panel.set_title(name)
         self._plot_register(axes[-2], state)
         axes[-1].imshow(self.reconstruction, **pixels)
@@ -140,19 +143,46 @@ class EncodingDisplay:
         self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
         return self
 
+    def _state_colours(self) -> dict:
+        """Return colours for amplitudes from 0, or for signed ones around 0."""
+        largest = float(np.abs(self.amplitudes).max())
+        if self.frequencies is None:
+            return {"cmap": "magma", "vmin": 0, "vmax": largest}
+        return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+
+    def _channels(self) -> list[tuple[str, np.ndarray]]:
+        """Return name and picture of each channel, or of all frequencies."""
+        if self.frequencies is None:
+            height, width = self.reconstruction.shape
+            names = ("white channel", "black channel")
+            pictures = self.amplitudes[:, :height, :width]
+            return list(zip(names, pictures, strict=False))
+        rows, columns = self.frequencies
+        plane = np.full((rows.max() + 1, columns.max() + 1), np.nan)
+        plane[rows, columns] = self.amplitudes.ravel()[: len(rows)]
+        return [("frequencies", plane)]
+
     def _plot_register(self, panel: Any, look: dict) -> None:
         """Plot all amplitudes, and say which qubits count rows and columns."""
         n_channels, n_rows, n_columns = self.amplitudes.shape
-        register = self.amplitudes.reshape(n_channels * n_rows, n_columns)
+        n_qubits = self.amplitudes.size.bit_length() - 1
+        n_low = n_columns.bit_length() - 1
+        if self.frequencies is not None:  # one long row, folded into a rectangle
+            n_low = (n_qubits + 1) // 2
+        register = self.amplitudes.reshape(-1, 2**n_low)
         mappable = panel.imshow(register, **look)
         if n_channels == 2:
             panel.axhline(n_rows - 0.5, color="white", linewidth=1)
-        n_low = n_columns.bit_length() - 1
-        n_qubits = self.amplitudes.size.bit_length() - 1
         panel.set_title(f"{self.amplitudes.size} amplitudes")
         panel.set_xlabel(_qubits(0, n_low))
         panel.set_ylabel(_qubits(n_low, n_qubits))
         panel.figure.colorbar(mappable, ax=panel, shrink=0.8, label="amplitude")
+
+
+def _frequencies(encoder: BinaryAmplitudeEncoder) -> tuple | None:
+    """Return the numbers of the frequencies that an encoder writes, if it does."""
+    n_kept = encoder._encoding.n_frequencies
+    return lowest_frequencies(encoder.image_size_, n_kept) if n_kept else None
 
 
 def _qubits(start: int, stop: int) -> str:

@@ -110,6 +110,7 @@ def test_labels_and_names_that_are_objects_come_back(path):
         BinaryAmplitudeEncoder(image_size=(4, 4), threshold=0.5),
         BinaryAmplitudeEncoder(black="none", pixel_range=[0, np.int64(16)]),
         BinaryAmplitudeEncoder(normalization="pixel", dtype="float32"),
+        BinaryAmplitudeEncoder(black="none", n_frequencies=21),
     ],
 )
 def test_encoder_transforms_the_same_after_loading(path, encoder):
@@ -354,6 +355,20 @@ def test_forged_model_is_refused(saved, path, forge):
     forge(document)
     write_members(path, members | {"model.json": json.dumps(document).encode()})
     with pytest.raises(ArchiveError, match="does not describe a model"):
+        load(path)
+
+
+@pytest.mark.parametrize("n_frequencies", [0, 65, "9", 9.0])
+def test_forged_number_of_frequencies_is_refused(path, n_frequencies):
+    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=9)
+    save(encoder.fit(load_digits().data), path)
+    members = read_members(path)
+    document = json.loads(members["model.json"])
+    record = document["attributes"]["_encoding"]["record"]
+    assert record[-1] == 9
+    record[-1] = n_frequencies
+    write_members(path, members | {"model.json": json.dumps(document).encode()})
+    with pytest.raises(ArchiveError, match=r"n_frequencies|n_qubits_|TypeError"):
         load(path)
 
 

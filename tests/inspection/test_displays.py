@@ -224,6 +224,23 @@ def test_encoding_display_without_black_channel_has_a_panel_less():
     assert len(EncodingDisplay.from_estimator(encoder, DIGITS[0]).axes_) == 4
 
 
+def test_encoding_display_shows_frequencies_and_the_image_they_make():
+    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=11).fit(DIGITS)
+    display = EncodingDisplay.from_estimator(encoder, DIGITS[0])
+    amplitudes = encoder.transform(DIGITS[:1])
+    back = encoder.inverse_transform(amplitudes).reshape(8, 8)
+    np.testing.assert_array_equal(display.reconstruction, back)
+    names = [panel.get_title() for panel in display.axes_]
+    assert names == ["image", "frequencies", "16 amplitudes", "reconstruction"]
+    plane = display.axes_[1].images[0].get_array()
+    assert plane.shape == (4, 4)  # the last one is (2, 2)
+    assert plane[1, 0] == amplitudes[0, 2] != plane[0, 1]
+    assert plane.mask.sum() == 5  # not kept
+    assert display.axes_[2].get_xlabel() == "qubits 1 … 0"
+    low, high = display.axes_[2].images[0].get_clim()
+    assert -low == high == np.abs(amplitudes).max()
+
+
 def test_encoding_display_pipeline_applies_the_steps_before():
     invert = FunctionTransformer(lambda X: 16 - X)
     pipeline = make_pipeline(invert, BinaryAmplitudeEncoder()).fit(DIGITS)
