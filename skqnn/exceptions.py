@@ -12,6 +12,21 @@ class DeadParameterWarning(UserWarning):
     """
 
 
+class ParameterOrderWarning(UserWarning):
+    """Parameters of a circuit are not in the order of the numbers in their names.
+
+    Qiskit sorts parameters by name, as text: ``x10`` comes before ``x2``. Columns of X
+    and angles are counted in that order, but the elements of a `ParameterVector` by
+    their index.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skqnn.exceptions import ParameterOrderWarning
+    >>> warnings.simplefilter("ignore", ParameterOrderWarning)
+    """
+
+
 class PreparationWarning(UserWarning):
     """Some rows are prepared as states that differ much from what they encode.
 

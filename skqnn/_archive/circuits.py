@@ -17,7 +17,8 @@ from qiskit.circuit import Gate, Parameter, ParameterExpression, ParameterVector
 from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
 from qiskit.circuit.parametervector import ParameterVectorElement
 
-from skqnn._circuits.normal_form import instructions, is_fixed, normal_form
+from skqnn._circuits.angles import is_fixed
+from skqnn._circuits.normal_form import instructions, normal_form
 
 _MAX_QUBITS = 1000
 _MAX_VECTOR = 2**20

@@ -23,6 +23,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
 from skqnn._backends.backend import Backend
+from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
@@ -113,6 +114,7 @@ class PrimitiveEngine:
         self.fidelity = np.ones(len(X))
         if self._feature_map is not None:
             self.method = "feature map"
+            check_domain(self._feature_map, X)
             return X
         self.method = self._choose(X)
         if self.method == "direct":

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, n_local, real_amplitudes
@@ -86,7 +87,7 @@ def build_ansatz(
         If a callable does not return a `QuantumCircuit`.
     """
     if isinstance(ansatz, str):
-        _check_qubits(entanglement, n_qubits)
+        _check_entanglement(entanglement, n_qubits, reps)
         try:
             circuit = ANSATZE[ansatz](n_qubits, reps, entanglement)
         except Exception as error:
@@ -114,15 +115,22 @@ def build_ansatz(
     return circuit
 
 
-def _check_qubits(entanglement: Any, n_qubits: int) -> None:
-    """Refuse qubits that do not exist, with which Qiskit builds a broken circuit."""
-    if isinstance(entanglement, (list, tuple)):
+def _check_entanglement(entanglement: Any, n_qubits: int, reps: int) -> None:
+    """Refuse qubits with which Qiskit builds a broken circuit, or ends the process."""
+    if callable(entanglement):
+        entanglement = [entanglement(layer) for layer in range(reps)]
+    if not isinstance(entanglement, (list, tuple, np.ndarray)):
+        return
+    if not all(isinstance(item, Integral) for item in entanglement):
         for item in entanglement:
-            _check_qubits(item, n_qubits)
-    elif isinstance(entanglement, Integral) and not 0 <= int(entanglement) < n_qubits:
+            _check_entanglement(item, n_qubits, reps)
+        return
+    block = [int(qubit) for qubit in entanglement]
+    inside = all(0 <= qubit < n_qubits for qubit in block)
+    if not inside or len(set(block)) < len(block):
         raise ValueError(
-            f"`entanglement` must be made of qubits 0 to {n_qubits - 1}, got qubit "
-            f"{entanglement}."
+            f"`entanglement` must connect different qubits from 0 to {n_qubits - 1}, "
+            f"got {block}."
         )
 
 

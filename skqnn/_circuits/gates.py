@@ -9,14 +9,15 @@ Bit order is Qiskit's: qubit 0 is the least significant bit of an amplitude's in
 the first qubit of a gate is the least significant bit of its matrix.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression
 
-from skqnn._circuits.normal_form import instructions, is_fixed, normal_form
+from skqnn._circuits.angles import is_fixed, linear_form
+from skqnn._circuits.normal_form import instructions, normal_form
 
 _I = np.eye(2)
 _X = np.array([[0, 1], [1, 0]])
@@ -136,6 +137,8 @@ def compile_circuit(
 ) -> tuple[Gate, ...]:
     """Turn an ansatz into gates whose angles are linear in one parameter each.
 
+    An angle that is a sum of several parameters becomes as many gates.
+
     Parameters
     ----------
     circuit : QuantumCircuit
@@ -146,40 +149,42 @@ def compile_circuit(
     Raises
     ------
     ValueError
-        If an instruction is not unitary, or an angle is not of the form
-        ``a * parameter + b`` with real numbers a and b.
+        If an instruction is not unitary, or an angle is not a sum of terms
+        ``a * parameter`` and a number, all of them real.
     """
     index = {parameter: j for j, parameter in enumerate(circuit.parameters)}
     gates = []
     for qubits, matrix, angle in flatten(circuit, fresh=fresh):
         if angle is None:
             gates.append(Gate(qubits, matrix))
-        else:
-            parameter, coefficient, offset = linear_form(angle)
-            gates.append(Gate(qubits, matrix, index[parameter], coefficient, offset))
+            continue
+        form = linear_form(angle)
+        if form is None:
+            raise ValueError(
+                "Every angle of the ansatz must be linear in its parameters (a sum of "
+                f"terms a * parameter, and a number), got {angle!s}."
+            )
+        offset = form.offset
+        for parameter, slope in form.terms:
+            gates.append(Gate(qubits, matrix, index[parameter], slope, offset))
+            offset = 0.0
+        if not form.terms:
+            gates.append(Gate(qubits, rotation_matrix(matrix, offset)))
     return tuple(gates)
 
 
-def linear_form(angle: ParameterExpression) -> tuple:
-    """Return (parameter, a, b) of an angle ``a * parameter + b``, or raise."""
-    parameters = list(angle.parameters)
-    slope = angle.gradient(parameters[0]) if len(parameters) == 1 else None
-    if slope is None or not is_fixed(slope) or complex(slope).imag:
-        raise ValueError(
-            f"Every angle of the ansatz must be linear in one parameter "
-            f"(a * parameter + b), got {angle!s}."
-        )
-    offset = angle.bind({parameters[0]: 0.0})
-    return parameters[0], float(slope), float(offset)
-
-
-def is_real(gates: tuple[Gate, ...]) -> bool:
+def is_real(gates: Iterable[Gate | Elementary]) -> bool:
     """Tell whether the gates map real amplitudes to real amplitudes.
 
     A fixed gate must be a real matrix; a rotation ``exp(-i angle G / 2)`` is real if
     and only if its generator is purely imaginary, as the Y of an RY gate.
     """
-    return all(
-        not np.any(np.real(g.matrix) if g.parameter >= 0 else np.imag(g.matrix))
-        for g in gates
+    return not any(
+        np.any(np.real(g.matrix) if _rotates(g) else np.imag(g.matrix)) for g in gates
     )
+
+
+def _rotates(gate: Gate | Elementary) -> bool:
+    if isinstance(gate, Gate):
+        return gate.parameter >= 0
+    return gate.angle is not None

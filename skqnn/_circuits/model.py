@@ -9,15 +9,17 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
+from skqnn._circuits.angles import out_of_order
 from skqnn._circuits.ansatz import angle_encoding, build_ansatz
-from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.gates import compile_circuit, flatten, is_real
 from skqnn._circuits.normal_form import normal_form
 from skqnn._circuits.observables import (
     as_observables,
     choose_observables,
     dead_parameters,
+    visible_gates,
 )
-from skqnn.exceptions import DeadParameterWarning
+from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
 
 
 class Model(NamedTuple):
@@ -93,8 +95,19 @@ def build_model(architecture: Architecture, n_features: int, n_classes: int) -> 
             f"`observables` must act on all {n_qubits} qubits of the model, got "
             f"{measured[0].num_qubits} qubits."
         )
-    dead = dead_parameters(gates, measured, circuit.num_parameters)
-    return Model(circuit, _feature_map(encoding, n_features, n_qubits), measured, dead)
+    feature_map = _feature_map(encoding, n_features, n_qubits)
+    dead = dead_parameters(
+        gates,
+        measured,
+        circuit.num_parameters,
+        real_states=_encodes_real(feature_map),
+    )
+    return Model(circuit, feature_map, measured, dead)
+
+
+def _encodes_real(feature_map: QuantumCircuit | None) -> bool:
+    """Tell whether the amplitudes of all encoded rows are real."""
+    return feature_map is None or is_real(flatten(feature_map))
 
 
 @contextmanager
@@ -168,14 +181,51 @@ def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
 
 
 def warn_dead_parameters(model: Model, stacklevel: int) -> None:
-    """Warn if a part of the ansatz is outside the observables' light cone."""
+    """Warn of what is hardly meant: parameters without effect, or in another order."""
     n_dead = len(model.dead_parameters)
     if n_dead:
         warnings.warn(
             f"{n_dead} of {model.circuit.num_parameters} parameters of the ansatz "
             "cannot change any observable and stay untrained (`dead_parameters_`). "
-            "Measure more qubits (observables='auto' chooses such observables), or "
-            "use more `reps` or another `entanglement`.",
+            + (
+                _why_zero(model)
+                or "Measure more qubits (observables='auto' chooses such observables), "
+                "or use more `reps` or another `entanglement`."
+            ),
             DeadParameterWarning,
             stacklevel=stacklevel,
         )
+    for argument, circuit in (
+        ("encoding", model.feature_map),
+        ("ansatz", model.circuit),
+    ):
+        names = out_of_order(circuit.parameters) if circuit else None
+        if names:
+            warnings.warn(
+                f"The parameters of `{argument}` count in the order of "
+                f"`{argument}.parameters`, which is that of their names as text: "
+                f"{names[0]!r} comes before {names[1]!r}. Use a ParameterVector, or "
+                "numbers of equal length such as 'x02'.",
+                ParameterOrderWarning,
+                stacklevel=stacklevel,
+            )
+
+
+def _why_zero(model: Model) -> str:
+    """Say which observables are 0 for every row, because all is real."""
+    gates = compile_circuit(model.circuit)
+    zero = [
+        k
+        for k, operator in enumerate(model.observables)
+        if all(label.count("Y") % 2 for label, _ in operator.label_iter())
+        and not visible_gates(
+            gates, [operator], real_states=_encodes_real(model.feature_map)
+        ).any()
+    ]
+    if not zero:
+        return ""
+    return (
+        f"Observables {zero} are 0 for every row: their Pauli strings have an odd "
+        "number of Y, and the states are real. Measure X and Z, or use gates that are "
+        "not real, such as RZ (ansatz='efficient_su2')."
+    )

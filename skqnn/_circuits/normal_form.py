@@ -19,18 +19,12 @@ from qiskit.circuit import (
     Instruction,
     Measure,
     Operation,
-    ParameterExpression,
     Reset,
 )
 from qiskit.circuit.library import GlobalPhaseGate, UnitaryGate
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import HighLevelSynthesis
-
-
-def is_fixed(angle: object) -> bool:
-    """Tell whether a Qiskit gate parameter is a number."""
-    return not isinstance(angle, ParameterExpression) or not angle.parameters
 
 
 def normal_form(

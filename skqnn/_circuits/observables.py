@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from qiskit.quantum_info import Operator, SparsePauliOp
 
-from skqnn._circuits.gates import PAULIS, Gate, rotation_matrix
+from skqnn._circuits.gates import PAULIS, Gate, is_real, rotation_matrix
 
 _LETTERS = "IXYZ"  # bit k of a set of letters stands for the k-th of them
 _IDENTITY, _ALL = 0b0001, 0b1111
@@ -72,9 +72,16 @@ def _as_observable(item: object) -> SparsePauliOp:
 
 
 def visible_gates(
-    gates: tuple[Gate, ...], observables: Sequence[SparsePauliOp]
+    gates: tuple[Gate, ...],
+    observables: Sequence[SparsePauliOp],
+    *,
+    real_states: bool = False,
 ) -> np.ndarray:
-    """Tell for each gate whether an observable might see it, bool of (n_gates,)."""
+    """Tell for each gate whether an observable might see it, bool of (n_gates,).
+
+    Where states are real, a Pauli string with an odd number of Y is identically 0, and
+    sees nothing, unless it sees a complex gate.
+    """
     terms = {label for op in observables for label, _ in op.label_iter()}
     visible = np.zeros(len(gates), dtype=bool)
     kinds = [(gate.matrix.tobytes(), gate.parameter >= 0) for gate in gates]
@@ -87,6 +94,7 @@ def visible_gates(
     memo: dict = {}
     for term in sorted(terms):
         letters = [1 << _LETTERS.index(letter) for letter in reversed(term)]
+        found = []
         for position, qubits, kind in backwards:
             before = tuple([letters[q] for q in qubits])
             if max(before) == _IDENTITY:
@@ -97,9 +105,12 @@ def visible_gates(
                 memo[kind, before] = _pull_back(transfers[kind], before)
             seen, after = memo[kind, before]
             if seen:
-                visible[position] = True
+                found.append(position)
                 for qubit, letter in zip(qubits, after, strict=True):
                     letters[qubit] = letter
+        odd = real_states and term.count("Y") % 2 == 1
+        if not (odd and is_real(gates[position] for position in found)):
+            visible[found] = True
     return visible
 
 
@@ -149,10 +160,14 @@ def _pull_back(transfer: tuple | None, before: tuple[int, ...]) -> tuple[bool, t
 
 
 def dead_parameters(
-    gates: tuple[Gate, ...], observables: Sequence[SparsePauliOp], n_parameters: int
+    gates: tuple[Gate, ...],
+    observables: Sequence[SparsePauliOp],
+    n_parameters: int,
+    *,
+    real_states: bool = False,
 ) -> np.ndarray:
     """Return the indices of parameters that provably change no expectation value."""
-    visible = visible_gates(gates, observables)
+    visible = visible_gates(gates, observables, real_states=real_states)
     alive = {g.parameter for g, seen in zip(gates, visible, strict=True) if seen}
     return np.array([j for j in range(n_parameters) if j not in alive], dtype=np.intp)
 

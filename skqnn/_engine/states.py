@@ -9,7 +9,8 @@ from qiskit.circuit import ParameterExpression
 from sklearn.utils import gen_batches
 
 from skqnn._arrays import block_bytes, into, namespace, numpy_dtype, sender, to_numpy
-from skqnn._circuits.gates import Elementary, flatten
+from skqnn._circuits.angles import evaluate, linear_form
+from skqnn._circuits.gates import Elementary, flatten, is_real
 from skqnn._engine.steps import from_front, to_front
 
 
@@ -62,18 +63,19 @@ def encode(feature_map: QuantumCircuit, X: Any) -> Any:
     """
     n_qubits = feature_map.num_qubits
     gates = list(flatten(feature_map))
-    real = all(
-        not np.any(np.imag(g.matrix) if g.angle is None else np.real(g.matrix))
-        for g in gates
-    )
-    dtype = numpy_dtype(X) if real else np.result_type(numpy_dtype(X), np.complex64)
+    dtype = numpy_dtype(X)
+    if not is_real(gates):
+        dtype = np.result_type(dtype, np.complex64)
     xp, device = namespace(X)
     shape = (X.shape[0], 2**n_qubits)
     states = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
     size = max(1, block_bytes(X) // (dtype.itemsize * 2**n_qubits))
     for batch in gen_batches(X.shape[0], size):
         rows = X[batch, ...]
-        matrices = (_matrices(gate, feature_map, rows, states.dtype) for gate in gates)
+        matrices = (
+            _matrices(gate, feature_map, rows, states.dtype, batch.start)
+            for gate in gates
+        )
         block = _simulate(gates, matrices, n_qubits, rows, states.dtype)
         states[batch, ...] = block.T
     return states
@@ -116,7 +118,7 @@ def _product(qubits: list) -> Any:
     return block
 
 
-def _matrices(gate: Elementary, feature_map, X: Any, dtype) -> Any:
+def _matrices(gate: Elementary, feature_map, X: Any, dtype, first_row: int) -> Any:
     """Return the matrix of a gate for every row of X, shape (2**k, 2**k, n_samples)."""
     xp, _ = namespace(X)
     send = sender(X)
@@ -129,7 +131,7 @@ def _matrices(gate: Elementary, feature_map, X: Any, dtype) -> Any:
     else:
         eigenvalues, vectors = np.linalg.eigh(gate.matrix)
         projectors = vectors[:, None, :] * vectors.conj()[None, :, :]
-        angles = _angles(gate.angle, feature_map, X)
+        angles = _angles(gate.angle, feature_map, X, first_row)
         half = angles * send(-0.5 * eigenvalues[:, None])
         cosine, sine = (xp.astype(f(half), xp.complex128) for f in (xp.cos, xp.sin))
         flat = send(projectors.reshape(size * size, size).astype(complex))
@@ -139,17 +141,15 @@ def _matrices(gate: Elementary, feature_map, X: Any, dtype) -> Any:
     return xp.astype(matrix, dtype, copy=False)
 
 
-def _angles(angle: ParameterExpression, feature_map, X: Any) -> Any:
+def _angles(angle: ParameterExpression, feature_map, X: Any, first_row: int) -> Any:
     """Evaluate an angle for every row of X, shape (n_samples,), in radians."""
-    xp, _ = namespace(X)
+    xp, device = namespace(X)
     columns = {p: j for j, p in enumerate(feature_map.parameters)}
-    used = list(angle.parameters)
-    if len(used) == 1:
-        slope = angle.gradient(used[0])
-        if not isinstance(slope, ParameterExpression):
-            offset = float(angle.bind({used[0]: 0.0}))
-            column = xp.astype(X[:, columns[used[0]]], xp.float64)
-            return float(slope) * column + offset
-    values = to_numpy(X)[:, [columns[p] for p in used]].astype(float).tolist()
-    bindings = (dict(zip(used, row, strict=True)) for row in values)
-    return sender(X)(np.array([float(angle.bind(binding)) for binding in bindings]))
+    form = linear_form(angle)
+    if form is None:
+        values = evaluate(angle, columns, to_numpy(X), first_row=first_row)
+        return sender(X)(values)
+    values = xp.zeros(X.shape[0], dtype=xp.float64, device=device) + form.offset
+    for parameter, slope in form.terms:
+        values = values + slope * xp.astype(X[:, columns[parameter]], xp.float64)
+    return values

@@ -344,3 +344,16 @@ def test_shift_rules_decide_what_is_affordable():
     device = resolve("aer", shots=None, n_qubits=N_QUBITS)
     assert make_engine().affords_shifts
     assert not PrimitiveEngine(circuit, OBSERVABLES, device).affords_shifts
+
+
+def test_feature_outside_of_the_domain_is_named():
+    feature_map = QuantumCircuit(1)
+    feature_map.ry(Parameter("x").arcsin(), 0)
+    engine = PrimitiveEngine(
+        real_amplitudes(1, reps=1),
+        [SparsePauliOp("Z")],
+        resolve("aer", shots=None, n_qubits=1),
+        feature_map=feature_map,
+    )
+    with pytest.raises(ValueError, match=r"domain .* x = 3.0 \(column 0\) in row 1"):
+        engine.prepare(np.array([[0.5], [3.0]]))

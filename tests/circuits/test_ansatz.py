@@ -107,8 +107,8 @@ REFUSED = [
     (QuantumCircuit(3), LINE, ValueError, "at least one unbound parameter"),
     ("real_amplitudes", "bogus", ValueError, "`entanglement` must .*got 'bogus'"),
     ("n_local", 3.5, ValueError, r"`entanglement` must .*got 3\.5"),
-    ("n_local", [[0, 3]], ValueError, "qubits 0 to 2, got qubit 3"),
-    ("n_local", [[[0, 1]], [[-1, 1]]], ValueError, "qubits 0 to 2, got qubit -1"),
+    ("n_local", [[0, 3]], ValueError, "qubits from 0 to 2, got .*3"),
+    ("n_local", [[[0, 1]], [[-1, 1]]], ValueError, "qubits from 0 to 2, got .*-1"),
 ]
 
 
@@ -124,3 +124,33 @@ def test_angle_encoding_is_ry_on_each_qubit():
     (a, b) = ([np.cos(v / 2), np.sin(v / 2)] for v in x)
     state = Operator(circuit.assign_parameters(x)).data[:, 0]
     np.testing.assert_allclose(state, np.kron([1, 0], np.kron(b, a)), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "entanglement",
+    [
+        [[0, 0]],
+        [[0, 5]],
+        [[-1, 0]],
+        [[True, 1]],
+        np.array([[0, 1], [2, 2]]),
+        [[(0, 1)], [(1, np.int8(1))]],
+        lambda layer: [[layer, 1]],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["real_amplitudes", "efficient_su2", "n_local"])
+def test_entanglement_of_qubits_that_make_no_gate_is_refused(name, entanglement):
+    with pytest.raises(ValueError, match="must connect different qubits from 0 to 2"):
+        build_ansatz(name, 3, 2, entanglement)
+
+
+@pytest.mark.parametrize(
+    "entanglement",
+    ["linear", [[0, 1], [2, 0]], np.array([[0, 1]]), lambda layer: [[layer, 2]]],
+    ids=str,
+)
+def test_other_entanglements_are_those_of_qiskit(entanglement):
+    expected = real_amplitudes(3, entanglement=entanglement, reps=2)
+    circuit = build_ansatz("real_amplitudes", 3, 2, entanglement)
+    assert circuit.count_ops() == expected.count_ops()

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import Parameter
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from qiskit.transpiler import CouplingMap
 
 from skqnn._circuits.ansatz import ANSATZE
 from skqnn._circuits.model import Architecture, build_model, warn_dead_parameters
-from skqnn.exceptions import DeadParameterWarning
+from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
 
 DEFAULTS = {
     "encoding": "amplitude",
@@ -102,3 +104,60 @@ def test_warn_dead_parameters_says_how_many_and_what_to_change():
     assert caught[0].filename == __file__
     assert issubclass(DeadParameterWarning, UserWarning)
     np.testing.assert_array_equal(dying.dead_parameters, [3])
+
+
+@pytest.mark.parametrize(
+    "arguments, n_dead",
+    [
+        ({"observables": ["YI"]}, 4),
+        ({"observables": ["YI"], "encoding": "angle", "n_features": 2}, 4),
+        ({"observables": ["ZI", "IZ", "IY"], "n_classes": 3}, 0),
+    ],
+)
+def test_observables_that_are_zero_on_real_states_leave_parameters_dead(
+    arguments, n_dead
+):
+    assert len(build(**arguments).dead_parameters) == n_dead
+
+
+def test_observable_that_is_zero_is_named():
+    message = r"4 of 4 parameters .* Observables \[0\] are 0 for every row: .* odd"
+    with pytest.warns(DeadParameterWarning, match=message):
+        warn_dead_parameters(build(observables=["YI"]), stacklevel=2)
+
+
+def test_odd_number_of_y_is_no_fault_after_complex_gates():
+    encoding = zz_feature_map(2)
+    model = build(encoding=encoding, n_features=2, observables=["YZ"])
+    assert len(model.dead_parameters) < 4
+
+
+def numbered(name, n):
+    circuit = QuantumCircuit(n)
+    for q in range(n):
+        circuit.ry(Parameter(f"{name}{q}"), q)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        ({"encoding": numbered("x", 12), "n_features": 12}, "encoding"),
+        ({"ansatz": numbered("t", 12), "n_features": 4096}, "ansatz"),
+    ],
+)
+def test_order_of_numbered_parameters_is_warned_of(arguments, name):
+    model = build(**arguments)
+    message = rf"`{name}` count in the order .* '.11' comes before '.2'"
+    with pytest.warns(ParameterOrderWarning, match=message):
+        warn_dead_parameters(model, stacklevel=2)
+
+
+def test_transpiled_circuit_is_refused_by_name():
+    moved = transpile(
+        zz_feature_map(3),
+        coupling_map=CouplingMap.from_line(5),
+        initial_layout=[2, 1, 0],
+    )
+    with pytest.raises(ValueError, match=r"`encoding` .*transpiled to 5 qubits"):
+        build(encoding=moved, n_features=3)

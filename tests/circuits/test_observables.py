@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
-from qiskit.circuit.library import real_amplitudes
-from qiskit.quantum_info import Operator, Pauli, SparsePauliOp, random_statevector
+from qiskit.circuit.library import efficient_su2, real_amplitudes
+from qiskit.quantum_info import (
+    Operator,
+    Pauli,
+    SparsePauliOp,
+    Statevector,
+    random_statevector,
+)
 
 from skqnn._circuits.ansatz import ANSATZE, build_ansatz
 from skqnn._circuits.gates import compile_circuit
@@ -173,3 +179,41 @@ def test_choose_observables_distinct_and_nothing_dead(
 def test_choose_observables_binary_is_the_parity():
     gates = compile_circuit(build_ansatz("real_amplitudes", 5, 1, "linear"))
     assert choose_observables(gates, 5, 1, 10) == [SparsePauliOp("ZZZZZ")]
+
+
+def changes(circuit, labels, real_states):
+    """Return which parameters change an expectation value, by finite differences."""
+    rng = np.random.default_rng(0)
+    state = rng.normal(size=4) + (0 if real_states else 1j * rng.normal(size=4))
+    theta = rng.uniform(-1, 1, circuit.num_parameters)
+    observables = as_observables(labels)
+
+    def values(theta):
+        final = Statevector(state / np.linalg.norm(state)).evolve(
+            circuit.assign_parameters(theta)
+        )
+        return np.array([final.expectation_value(op).real for op in observables])
+
+    steps = 1e-2 * np.eye(len(theta))
+    return [
+        j
+        for j, step in enumerate(steps)
+        if abs(values(theta + step) - values(theta)).max() > 1e-9
+    ]
+
+
+@pytest.mark.parametrize("real_states", [True, False])
+@pytest.mark.parametrize(
+    "labels", [["YI"], ["YY"], ["YI", "IZ"], ["XY", "ZI"], ["YZ", "ZY"]], ids=str
+)
+@pytest.mark.parametrize("gates", [["ry"], ["rz", "ry"]], ids=str)
+def test_odd_numbers_of_y_see_nothing_of_real_states(gates, labels, real_states):
+    circuit = efficient_su2(2, reps=1, su2_gates=gates)
+    dead = dead_parameters(
+        compile_circuit(circuit),
+        as_observables(labels),
+        circuit.num_parameters,
+        real_states=real_states,
+    )
+    alive = changes(circuit, labels, real_states)
+    assert dead.tolist() == [j for j in range(circuit.num_parameters) if j not in alive]
