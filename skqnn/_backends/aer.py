@@ -50,6 +50,8 @@ class AerDevice:
         Whether to correct mean values for the known readout errors.
     transpile : callable
         `skqnn._backends.transpilation.transpile_best` with its settings.
+    salt : object
+        All that changes results, as `repr` prints it.
 
     Attributes
     ----------
@@ -74,8 +76,9 @@ class AerDevice:
         noise: Callable[[list[int]], Noise] | None = None,
         correct_readout: bool = True,
         transpile: Callable[..., Isa] = transpile_best,
+        salt: Any = None,
     ):
-        self.name, self.shots = name, shots
+        self.name, self.shots, self.salt = name, shots, salt
         self.noisy = noise is not None
         self.backend = backend
         method = options.get("method", "automatic")
@@ -83,11 +86,6 @@ class AerDevice:
         self._options, self._noise = options, noise
         self._correct_readout = correct_readout
         self.transpile = transpile
-
-    @property
-    def salt(self) -> str:
-        """Whatever changes results, for the name of a request."""
-        return repr((self.name, sorted(self._options.items()), self._correct_readout))
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -10,6 +10,7 @@ from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2, StatevectorEs
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
+from skqnn._backends.description import describe
 from skqnn._backends.measurement import measured_bases
 from skqnn._backends.transpilation import Isa, transpile_best, unroll
 from skqnn._journal.requests import Remote
@@ -57,9 +58,9 @@ class EstimatorDevice:
         self.transpile = transpile
 
     @property
-    def salt(self) -> str:
-        """Whatever changes results, for the name of a request."""
-        return self.name
+    def salt(self) -> Any:
+        """All that changes results, as `repr` prints it."""
+        return describe(self._estimator)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -12,6 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
 from skqnn._backends.backend import Backend
+from skqnn._backends.description import describe_settings
 from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
@@ -89,6 +91,7 @@ class PrimitiveEngine:
         self._gates = compile_circuit(circuit)
         self._observables = list(observables)
         self._device, self._feature_map = device, feature_map
+        self._settings = None if backend is None else describe_settings(backend)
         if backend is not None:
             state_preparation = backend.state_preparation
             n_layers, journal = backend.n_preparation_layers, backend.journal
@@ -98,7 +101,15 @@ class PrimitiveEngine:
         self._journal, self._seed = journal, seed
         self._noise_seed = (seed,) if noise_seed is None else noise_seed
         self._n_requests = 0
+        self._salt: str | None = None
         self._compiled: dict[str, Any] = {}
+
+    def restart(self, noise_seed: tuple[int, ...]) -> "PrimitiveEngine":
+        """Return an engine for the next call, which shares the compiled programs."""
+        engine = copy(self)  # which leaves out the programs, as pickling does
+        engine._compiled = self._compiled
+        engine._noise_seed, engine._n_requests = noise_seed, 0
+        return engine
 
     def prepare(self, X: np.ndarray) -> np.ndarray:
         """Return what the circuit takes for each row: amplitudes, angles or features.
@@ -276,7 +287,9 @@ class PrimitiveEngine:
         The request is named by the circuit before transpilation: that of a device may
         change overnight, with its calibration, and the job be in flight.
         """
-        salt = (self._device.salt, self.method, self._n_requests, self._noise_seed)
+        if self._salt is None:
+            self._salt = repr((self._device.salt, self._settings))
+        salt = (self._salt, self.method, self._n_requests, self._noise_seed)
         key = request_key(
             self._portable_circuit(),
             self._observables,

@@ -5,7 +5,8 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 - ``name``, ``shots``, ``backend`` (what circuits are transpiled for, or None);
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
   ``remote`` (running costs money), ``n_repeats``
-  (of a circuit, for error mitigation) and ``salt`` (all that changes results, as text);
+  (of a circuit, for error mitigation) and ``salt`` (what changes results besides the
+  keywords of the Backend, as `repr` prints it);
 - ``transpile(circuit, backend, seed=...)`` to the gates of a backend;
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
   -> (evs, stds)``, both (n_bindings, n_observables), ``program.remote(values, rng)``
@@ -24,6 +25,7 @@ from qiskit.providers import BackendV2
 from skqnn._backends import aer
 from skqnn._backends.aer import AerDevice
 from skqnn._backends.backend import DEFAULTS, Backend, as_backend, non_defaults
+from skqnn._backends.description import describe
 from skqnn._backends.estimators import EstimatorDevice, backend_of, check_exact
 from skqnn._backends.ibm import IBMDevice
 from skqnn._backends.kinds import (
@@ -115,6 +117,7 @@ def _aer_object(simulator, settings, shots, n_qubits) -> AerDevice:
 def _aer(name, simulator, options, settings, shots) -> AerDevice:
     """Return Aer with the gates and connections of a simulator, and some options."""
     options = {k: v for k, v in options.items() if k not in GATES}
+    salt = describe((simulator, options))
     model = options.pop("noise_model", None)
     _check_method(options, name)
     ideal = model is None or model.is_ideal()
@@ -129,6 +132,7 @@ def _aer(name, simulator, options, settings, shots) -> AerDevice:
         noise=None if ideal else partial(model_noise, model),
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
+        salt=salt,
     )
     _need_gates(device, settings)
     return device
@@ -154,6 +158,7 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
     options = aer_options(settings, backend.name, gates=False)
     aer.simulator(options)
     _check_method(options, backend.name)
+    salt = describe((backend, options))
     model = options.pop("noise_model", None)
     return AerDevice(
         backend.name,
@@ -165,6 +170,7 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
         else partial(model_noise, model),
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
+        salt=salt,
     )
 
 

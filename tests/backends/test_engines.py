@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from qiskit.circuit.library import real_amplitudes
 from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from skqnn import Backend
+from skqnn._backends.aer import AerDevice
 from skqnn._backends.engines import open_engine
 
 CIRCUIT, OBSERVABLES = real_amplitudes(3, reps=1), [SparsePauliOp("ZZI")]
@@ -15,7 +17,7 @@ ROWS /= np.linalg.norm(ROWS, axis=1, keepdims=True)
 
 
 def open_one(backend, shots=100, seed=0):
-    return open_engine(backend, CIRCUIT, OBSERVABLES, shots=shots, seed=seed)
+    return open_engine(backend, CIRCUIT, OBSERVABLES, shots=shots, seed=seed).engine
 
 
 def measure(backend, **arguments):
@@ -54,3 +56,86 @@ def test_generator_gives_fresh_noise_at_each_call():
     exact = measure(Backend("aer"), shots=None)
     # The mean of 20 calls has the noise of 2,000 shots.
     assert np.abs(np.mean(calls, axis=0) - exact).max() < 5 * 2000**-0.5
+
+
+# --- Programs are compiled once ------------------------------------------------------
+
+
+@pytest.fixture
+def n_compiled(monkeypatch):
+    """Return a list that grows by one whenever Aer's device compiles."""
+    seen = []
+    compile_ = AerDevice.compile
+
+    def count(self, *arguments):
+        seen.append(self.name)
+        return compile_(self, *arguments)
+
+    monkeypatch.setattr(AerDevice, "compile", count)
+    return seen
+
+
+def run_twice(first, second, shots=(100, 100), seeds=(0, 0)):
+    """Run with what the first call left, then without, and compare."""
+    arguments = {"circuit": CIRCUIT, "observables": OBSERVABLES, "kept": None}
+    kept = open_engine(first, shots=shots[0], seed=seeds[0], **arguments)
+    run(kept.engine)
+    arguments["kept"] = kept
+    again = run(open_engine(second, shots=shots[1], seed=seeds[1], **arguments).engine)
+    arguments["kept"] = None
+    alone = run(open_engine(second, shots=shots[1], seed=seeds[1], **arguments).engine)
+    np.testing.assert_array_equal(again, alone)
+
+
+def run(engine):
+    return engine.expectations(engine.prepare(ROWS), THETA)
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (Backend("aer"), Backend("aer")),
+        (Backend("aer"), Backend("aer", random_state=3)),
+        (Backend("fake_manila"), Backend("fake_manila")),
+    ],
+    ids=["same", "other noise", "fake"],
+)
+def test_second_call_compiles_nothing_and_gives_the_same_bits(
+    n_compiled, first, second
+):
+    run_twice(first, second)
+    assert len(n_compiled) == 2  # the first, and the one for comparison
+
+
+@pytest.mark.parametrize(
+    "target, keywords",
+    [
+        ("aer", {"state_preparation": "layers"}),
+        ("aer", {"options": {"method": "density_matrix"}}),
+        ("fake_manila", {"n_transpilations": 1}),
+        ("fake_manila", {"correct_readout": False}),
+    ],
+    ids=str,
+)
+def test_other_settings_compile_anew(n_compiled, target, keywords):
+    run_twice(Backend(target), Backend(target, **keywords))
+    assert len(n_compiled) == 3
+
+
+def test_other_shots_or_seeds_compile_anew(n_compiled):
+    run_twice(Backend("aer"), Backend("aer"), shots=(100, None))
+    run_twice(Backend("fake_manila"), Backend("fake_manila"), seeds=(0, 1))
+    assert len(n_compiled) == 6
+
+
+def test_noise_model_that_changed_meanwhile_compiles_anew(n_compiled):
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["ry"])
+    backend = Backend("aer", options={"noise_model": model})
+    arguments = {"circuit": CIRCUIT, "observables": OBSERVABLES, "shots": None}
+    kept = open_engine(backend, seed=0, **arguments)
+    before = run(kept.engine)
+    model.add_all_qubit_quantum_error(depolarizing_error(0.5, 2), ["cx"])
+    after = run(open_engine(backend, seed=0, kept=kept, **arguments).engine)
+    assert np.abs(after).max() < np.abs(before).max()
+    assert len(n_compiled) == 2

@@ -1,0 +1,218 @@
+"""All that decides results, as nested tuples that are equal if and only if it is.
+
+A description is compared in a process, to use a compiled program again, and printed
+across processes, to name a request: `repr` depends on no address, no order of a dict
+and no random name. What cannot change is not looked into when descriptions are compared
+(`Leaf`), since a noise model has tens of thousands of numbers.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
+from qiskit.providers import BackendV2
+from qiskit.transpiler import CouplingMap, PassManager, Target
+
+from skqnn._backends.backend import DEFAULTS, Backend
+from skqnn._backends.kinds import is_a, is_aer_simulator, is_ibm_backend
+
+# They decide what is remembered, where and how long, but no result; `options` and
+# the target are described as what they become.
+_NO_RESULT = ("journal", "mode", "max_time", "account", "random_state", "options")
+
+
+class Leaf:
+    """An object that never changes: equal if identical, printed as a digest."""
+
+    def __init__(self, value: Any, describe: Callable[[Any], Any]):
+        self._value, self._describe = value, describe
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Leaf) and self._value is other._value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _digest(self) -> str:
+        text = repr(self._describe(self._value))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return self._digest
+
+
+def describe_settings(backend: Backend) -> Any:
+    """Return the keywords of a Backend that change results, all but the target's."""
+    names = [name for name in DEFAULTS if name not in _NO_RESULT]
+    return describe({name: getattr(backend, name) for name in names})
+
+
+def describe(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """Return a value as nested tuples of plain values and leaves.
+
+    Parameters
+    ----------
+    value : object
+    above : tuple of int
+        Identities of the objects that contain this one.
+    """
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return value
+    for kind, parts in _PARTS:
+        if kind(value):
+            return parts(value)
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    if id(value) in above:
+        return (name, "inside of itself")
+    above = (*above, id(value))
+    if isinstance(value, Mapping):
+        items = [(repr(describe(k)), describe(v, above)) for k, v in value.items()]
+        return (name, *sorted(items, key=lambda item: item[0]))
+    if isinstance(value, tuple | list):
+        return (name, *(describe(item, above) for item in value))
+    if isinstance(value, set | frozenset):
+        return (name, *sorted(repr(describe(item)) for item in value))
+    if callable(value) and hasattr(value, "__qualname__"):
+        return (value.__module__, value.__qualname__)
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return (name, describe(fields, above))
+    return (name, describe(getattr(value, "__dict__", {}), above))
+
+
+def _array(value: np.ndarray) -> Any:
+    values = np.ascontiguousarray(value)
+    if values.dtype == object:
+        return ("array", values.shape, describe(values.ravel().tolist()))
+    digest = hashlib.sha256(values.tobytes()).hexdigest()
+    return ("array", values.dtype.str, values.shape, digest)
+
+
+def _noise_model(model: Any) -> Any:
+    """Describe a NoiseModel, whose errors never change once they are in it."""
+
+    def leaves(errors: Mapping) -> list:
+        return sorted((repr(where), Leaf(e, _error)) for where, e in errors.items())
+
+    local = [(name, leaves(at)) for name, at in model._local_quantum_errors.items()]
+    default = model._default_readout_error
+    return (
+        "NoiseModel",
+        sorted(model.basis_gates),
+        leaves(model._default_quantum_errors),
+        sorted(local, key=lambda item: item[0]),
+        None if default is None else Leaf(default, _error),
+        leaves(model._local_readout_errors),
+        [describe(noise) for noise in model._custom_noise_passes],
+    )
+
+
+def _error(error: Any) -> Any:
+    """Describe a ReadoutError or QuantumError."""
+    if not hasattr(error, "circuits"):
+        return describe(np.asarray(error.probabilities))
+    circuits = [_circuit(circuit) for circuit in error.circuits]
+    return (circuits, [float(p) for p in error.probabilities])
+
+
+def _circuit(circuit: QuantumCircuit) -> Any:
+    find = circuit.find_bit
+    return [
+        (
+            item.operation.name,
+            [find(q).index for q in item.qubits],
+            [describe(p) for p in item.operation.params],
+        )
+        for item in circuit.data
+    ]
+
+
+def _target(target: Target) -> Any:
+    """Describe gates, where they act, and their errors and durations."""
+    rows = [
+        (
+            name,
+            where,
+            getattr(properties, "error", None),
+            getattr(properties, "duration", None),
+        )
+        for name in sorted(target.operation_names)
+        for where, properties in (target[name] or {None: None}).items()
+    ]
+    return ("Target", target.num_qubits, sorted(rows, key=repr))
+
+
+def _aer_simulator(simulator: Any) -> Any:
+    options = {k: v for k, v in simulator.options.items() if v is not None}
+    configuration = simulator.configuration()
+    return (
+        simulator.name,
+        describe(options),
+        sorted(configuration.basis_gates),
+        describe(simulator.coupling_map),
+    )
+
+
+def _backend(backend: BackendV2) -> Any:
+    kind = type(backend)
+    options = describe(dict(backend.options.items()))
+    return (kind.__module__, kind.__qualname__, backend.name, options) + (
+        _target(backend.target),
+    )
+
+
+def _ibm_backend(backend: Any) -> Any:
+    """Describe a device without its calibration, which changes overnight."""
+    fractional = getattr(backend.options, "use_fractional_gates", None)
+    return ("IBMBackend", backend.name, bool(fractional))
+
+
+def _backend_estimator(estimator: BackendEstimatorV2) -> Any:
+    return (
+        "BackendEstimatorV2",
+        describe(estimator.backend),
+        describe(estimator.options),
+    )
+
+
+def _runtime_estimator(estimator: Any) -> Any:
+    """Describe an estimator of IBM without its session and its account."""
+    kind, options = type(estimator), estimator.options
+    dump = getattr(options, "model_dump_json", None)
+    told = describe(options) if dump is None else dump()
+    return (kind.__module__, kind.__qualname__, describe(estimator.backend()), told)
+
+
+def _kind(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
+
+
+def _name_only(value: Any) -> Any:
+    return type(value).__qualname__
+
+
+def _is_runtime_estimator(value: Any) -> bool:
+    ours = type(value).__module__.startswith("qiskit_ibm_runtime.")
+    return ours and isinstance(value, BaseEstimatorV2)
+
+
+# The first kind that fits counts; everything else is described by its attributes.
+_PARTS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    (_kind(np.ndarray, np.generic), _array),
+    (is_a("qiskit_aer.noise", "NoiseModel"), _noise_model),
+    (_kind(Target), _target),
+    (_kind(CouplingMap), lambda value: sorted(value.get_edges())),
+    (_kind(QuantumCircuit), _circuit),
+    (is_aer_simulator, _aer_simulator),
+    (is_ibm_backend, _ibm_backend),
+    (_kind(BackendV2), _backend),
+    (_kind(BackendEstimatorV2), _backend_estimator),
+    (_is_runtime_estimator, _runtime_estimator),
+    # Made from what is described elsewhere, or a state that moves on.
+    (_kind(PassManager, np.random.Generator, np.random.RandomState), _name_only),
+)

@@ -1,0 +1,163 @@
+"""Descriptions: equal for equal settings, in any process, and for no others."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
+from qiskit.providers.basic_provider import BasicSimulator
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_aer.primitives import EstimatorV2
+
+from skqnn import Backend
+from skqnn._backends.backend import DEFAULTS
+from skqnn._backends.description import describe, describe_settings
+from skqnn._backends.resolve import resolve
+
+
+def noisy(p=0.1, gates=("cx",), readout=None, qubits=None):
+    model = NoiseModel()
+    error = depolarizing_error(p, 2)
+    if qubits is None:
+        model.add_all_qubit_quantum_error(error, list(gates))
+    else:
+        model.add_quantum_error(error, list(gates), qubits)
+    if readout is not None:
+        table = [[1 - readout, readout], [readout, 1 - readout]]
+        model.add_all_qubit_readout_error(ReadoutError(table))
+    return model
+
+
+def aer_estimator(**options):
+    return EstimatorV2(options=options)
+
+
+class Own:
+    """An object of somebody else."""
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+        self.itself = self
+
+
+# Each row: functions that make the values of one kind, all of them different.
+DIFFERENT = [
+    [
+        lambda: noisy(),
+        lambda: noisy(0.2),
+        lambda: noisy(gates=("cz",)),
+        lambda: noisy(readout=0.1),
+        lambda: noisy(readout=0.2),
+        lambda: noisy(qubits=[0, 1]),
+        lambda: noisy(qubits=[1, 0]),
+    ],
+    [
+        lambda: AerSimulator(),
+        lambda: AerSimulator(noise_model=noisy()),
+        lambda: AerSimulator(noise_model=noisy(0.3)),
+        lambda: AerSimulator(coupling_map=[[0, 1]]),
+        lambda: AerSimulator(basis_gates=["rz", "sx", "cx"]),
+        lambda: AerSimulator(method="statevector"),
+    ],
+    [
+        lambda: aer_estimator(),
+        lambda: aer_estimator(default_precision=0.1),
+        lambda: aer_estimator(backend_options={"noise_model": noisy()}),
+        lambda: aer_estimator(backend_options={"noise_model": noisy(0.5)}),
+        lambda: aer_estimator(run_options={"seed_simulator": 1}),
+        lambda: EstimatorV2.from_backend(AerSimulator(noise_model=noisy())),
+    ],
+    [
+        lambda: StatevectorEstimator(),
+        lambda: StatevectorEstimator(seed=0),
+        lambda: StatevectorEstimator(default_precision=0.1),
+    ],
+    [
+        lambda: GenericBackendV2(3, seed=0),
+        lambda: GenericBackendV2(3, seed=1),
+        lambda: GenericBackendV2(4, seed=0),
+        lambda: BasicSimulator(),
+        lambda: BackendEstimatorV2(backend=BasicSimulator()),
+        lambda: BackendEstimatorV2(
+            backend=BasicSimulator(), options={"abelian_grouping": False}
+        ),
+    ],
+    [
+        lambda: Own(level=1),
+        lambda: Own(level=2),
+        lambda: Own(level=np.arange(3)),
+        lambda: Own(level=[1, {"a": 2}]),
+        lambda: Own(level=[1, {"a": 3}]),
+    ],
+]
+
+
+@pytest.mark.parametrize("makers", DIFFERENT)
+def test_descriptions_differ_if_results_may(makers):
+    texts = [repr(describe(make())) for make in makers]
+    assert len(set(texts)) == len(texts)
+    values = [describe(make()) for make in makers]
+    assert all(a != b for k, a in enumerate(values) for b in values[:k])
+
+
+@pytest.mark.parametrize("make", [make for makers in DIFFERENT for make in makers])
+def test_descriptions_are_equal_for_equal_settings(make):
+    value = make()
+    assert describe(value) == describe(value)
+    text = repr(describe(value))
+    assert text == repr(describe(make()))
+    assert " at 0x" not in text
+
+
+def test_order_of_options_does_not_matter():
+    assert describe({"a": 1, "b": 2}) == describe({"b": 2, "a": 1})
+    assert describe({1, 2}) == describe({2, 1})
+
+
+def test_descriptions_are_equal_in_another_process():
+    code = """
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
+from skqnn._backends.description import describe
+model = NoiseModel()
+model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx", "cz"])
+print(repr(describe(AerSimulator(noise_model=model))), end="")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    here = describe(AerSimulator(noise_model=noisy(gates=("cx", "cz"))))
+    assert done.stdout == repr(here)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("state_preparation", "exact"),
+        ("n_preparation_layers", 2),
+        ("optimization_level", 2),
+        ("n_transpilations", 3),
+        ("correct_readout", False),
+        ("use_fractional_gates", True),
+    ],
+)
+def test_keyword_that_changes_results_is_described(name, value):
+    backend = Backend("fake_manila")
+    changed = Backend("fake_manila", **{name: value})
+    assert describe_settings(backend) != describe_settings(changed)
+
+
+def test_a_new_keyword_would_be_described():
+    left_out = {"journal", "mode", "max_time", "account", "random_state", "options"}
+    assert len(describe_settings(Backend("aer"))) == 1 + len(DEFAULTS) - len(left_out)
+
+
+@pytest.mark.parametrize("target", ["aer", "fake_manila"])
+def test_options_of_simulations_are_in_their_salt(target):
+    plain, changed = (
+        resolve(Backend(target, options=options), shots=10, n_qubits=2)
+        for options in (None, {"noise_model": noisy(0.3)})
+    )
+    assert repr(plain.salt) != repr(changed.salt)
