@@ -78,9 +78,8 @@ def _number(kind: type, words: str, test: Callable, others: tuple) -> Rule:
 
 def one_of(names: Any, *also: Any, words: str = "") -> Rule:
     """Return the rule of one of some names, or an instance of the types `also`."""
-    options = list(names)
-    text = f"one of {options}" + (f" or {words}" if words else "")
-    return Rule((str, *also), lambda v: not isinstance(v, str) or v in options, text)
+    text = f"one of {list(names)}" + (f" or {words}" if words else "")
+    return Rule((str, *also), lambda v: not isinstance(v, str) or v in names, text)
 
 
 def pair(kind: type, words: str, test: Callable, *, optional: bool) -> Rule:

@@ -17,13 +17,15 @@ from skqnn._archive.circuits import circuit_document, read_circuit
 from skqnn._circuits.observables import as_observables
 from skqnn._images import Encoding
 from skqnn._training.monitor import Curves
-from skqnn._training.optimizers import AdamState, SGDState, SPSAState
+from skqnn._training.optimizers import OPTIMIZERS
 
 _ARRAY_KINDS = "biufcUS"  # booleans, numbers and strings
-_RECORDS = {
-    record.__name__: record
-    for record in (Encoding, Curves, AdamState, SGDState, SPSAState)
-}
+
+
+def _records() -> dict[str, Any]:
+    """Return the named tuples that are data, among them states of optimizers."""
+    states = [type(optimizer.init(np.zeros(1))) for optimizer in OPTIMIZERS.values()]
+    return {record.__name__: record for record in (Encoding, Curves, *states)}
 
 
 class Writer:
@@ -55,6 +57,8 @@ class Writer:
         if type(value) is list:
             return [self.write(item) for item in value]
         known = QuantumCircuit if isinstance(value, QuantumCircuit) else type(value)
+        if known in _records().values():
+            return {"record": _write_record(self, value)}
         if known not in _WRITERS:
             raise TypeError(f"{known.__name__} objects are code, not data")
         kind, content = _WRITERS[known]
@@ -105,7 +109,6 @@ _WRITERS: dict[type, tuple[str, Callable]] = {
     np.random.Generator: ("generator", _write_generator),
     SparsePauliOp: ("operator", _write_operator),
     QuantumCircuit: ("circuit", _write_circuit),
-    **dict.fromkeys(_RECORDS.values(), ("record", _write_record)),
 }
 
 
@@ -157,7 +160,7 @@ def _read_float(reader: Reader, content: Any) -> float:
 
 def _read_record(reader: Reader, content: list) -> Any:
     name, *fields = content
-    return _RECORDS[name](*map(reader.read, fields))
+    return _records()[name](*map(reader.read, fields))
 
 
 def _read_generator(reader: Reader, content: dict) -> np.random.Generator:

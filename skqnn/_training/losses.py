@@ -12,11 +12,28 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 
+def unit_metric(scores: np.ndarray) -> np.ndarray:
+    """Return identities: targets are normal around the scores, with variance 1."""
+    return np.broadcast_to(np.eye(scores.shape[1]), (*scores.shape, scores.shape[1]))
+
+
 class Loss(NamedTuple):
-    """A loss per sample, its slope by the scores, and the implied probabilities."""
+    """A loss per sample, its slope by the scores, and what it takes labels for.
+
+    Attributes
+    ----------
+    value_and_slope : callable (scores, targets) -> (value, slope)
+        Of shapes (n_samples,) and (n_samples, n_scores).
+    log_probabilities : callable (scores) -> logarithms
+        Of shape (n_samples, n_classes).
+    metric : callable (scores) -> metric
+        Fisher information of the distribution of labels or targets by the scores, of
+        shape (n_samples, n_scores, n_scores).
+    """
 
     value_and_slope: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
     log_probabilities: Callable[[np.ndarray], np.ndarray]
+    metric: Callable[[np.ndarray], np.ndarray] = unit_metric
 
 
 def log_loss(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +50,15 @@ def log_loss_log_probabilities(scores: np.ndarray) -> np.ndarray:
     if scores.shape[1] == 1:
         return np.hstack([log_expit(-scores), log_expit(scores)])
     return log_softmax(scores, axis=1)
+
+
+def log_loss_metric(scores: np.ndarray) -> np.ndarray:
+    """Return ``diag(p) - p p^T``: labels are drawn from the sigmoid or softmax."""
+    if scores.shape[1] == 1:
+        p = expit(scores)
+        return (p * (1 - p))[:, :, None]
+    p = softmax(scores, axis=1)
+    return p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
 
 
 def squared_error(
@@ -63,8 +89,8 @@ def squared_error_log_probabilities(scores: np.ndarray) -> np.ndarray:
         return np.log(probabilities)
 
 
-# To add a loss, write its two functions and name them here.
+# To add a loss, write its functions and name them here.
 LOSSES = {
-    "log_loss": Loss(log_loss, log_loss_log_probabilities),
+    "log_loss": Loss(log_loss, log_loss_log_probabilities, log_loss_metric),
     "squared_error": Loss(squared_error, squared_error_log_probabilities),
 }

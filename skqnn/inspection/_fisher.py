@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import logsumexp
 
 _RANK_TOLERANCE = 1e-10  # of the largest eigenvalue
 _MIN_DATA = 19  # with fewer, kappa is below 1 and its logarithm negative
@@ -43,27 +43,6 @@ class FisherSummary(NamedTuple):
     effective_dimension: float
     n_data: int
     eigenvalues: np.ndarray
-
-
-def _logit_metric(scores: np.ndarray) -> np.ndarray:
-    """Return ``diag(p) - p p^T``: labels are drawn from the sigmoid or softmax."""
-    if scores.shape[1] == 1:
-        p = expit(scores)
-        return (p * (1 - p))[:, :, None]
-    p = softmax(scores, axis=1)
-    return p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
-
-
-def _gaussian_metric(scores: np.ndarray) -> np.ndarray:
-    """Return identities: targets are normal around the scores, with variance 1."""
-    return np.broadcast_to(np.eye(scores.shape[1]), (*scores.shape, scores.shape[1]))
-
-
-# Fisher information of the distribution of labels by the scores, for each loss.
-METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "log_loss": _logit_metric,
-    "squared_error": _gaussian_metric,
-}
 
 
 def fisher_information(
@@ -137,7 +116,7 @@ def effective_dimension(fishers: np.ndarray, n_data: int) -> float:
 def summarize(
     engine: Any,
     states: np.ndarray,
-    loss: str,
+    metric: Callable,
     dead_parameters: np.ndarray,
     thetas: np.ndarray,
     n_data: int,
@@ -150,8 +129,8 @@ def summarize(
         The model.
     states : ndarray of shape (n_samples, 2**n_qubits)
         Inputs to average over.
-    loss : str
-        A key of `METRICS`.
+    metric : callable
+        That of the loss, see `skqnn._training.losses.Loss`.
     dead_parameters : ndarray of int
         Passed on.
     thetas : ndarray of shape (n_draws, n_parameters)
@@ -160,7 +139,7 @@ def summarize(
         For the effective dimension.
     """
     fishers = np.array(
-        [fisher_information(engine, states, theta, METRICS[loss]) for theta in thetas]
+        [fisher_information(engine, states, theta, metric) for theta in thetas]
     )
     spectra = np.linalg.eigvalsh(normalized(fishers))[:, ::-1]
     return FisherSummary(

@@ -18,6 +18,7 @@ from skqnn._circuits.observables import (
 from skqnn._classifier import QNNClassifier
 from skqnn._engine.statevector import StatevectorEngine
 from skqnn._pipelines import final_classifier, is_started
+from skqnn._training.losses import LOSSES
 from skqnn.inspection._axes import panels
 from skqnn.inspection._fisher import FisherSummary, summarize
 from skqnn.inspection._problem import Problem, pose
@@ -286,7 +287,7 @@ def trainability_report(
         fisher = summarize(
             problem.engine,
             states[:max_samples],
-            problem.classifier.loss,
+            LOSSES[problem.classifier.loss].metric,
             problem.classifier.dead_parameters_,
             rng.uniform(-np.pi, np.pi, (n_draws, problem.engine.n_parameters)),
             len(states),
@@ -329,6 +330,6 @@ def _gradient_variance(
     for draw in gradients:
         _, pullback = engine.vjp(zero, rng.uniform(-np.pi, np.pi, n_theta))
         draw[:] = [pullback(row[None]) for row in np.eye(len(measured))]
-    dead = dead_parameters(gates, measured, n_theta)
+    dead = dead_parameters(gates, measured, n_theta, real_states=True)
     living = np.delete(gradients.var(axis=0), dead, axis=1)
     return float(living.mean()) if living.size else 0.0, len(dead)

@@ -21,7 +21,6 @@ from skqnn._engine.statevector import StatevectorEngine
 from skqnn._training.losses import LOSSES
 from skqnn.inspection import AblationReport, ablation_report, trainability_report
 from skqnn.inspection._fisher import (
-    METRICS,
     effective_dimension,
     fisher_information,
     rank,
@@ -333,7 +332,7 @@ def test_fisher_information_is_that_of_the_labels(n_classes, loss):
     X, y = rng.normal(size=(6, 4)), np.arange(6) % n_classes
     classifier, engine, data = pose(QNNClassifier(random_state=0), X, y)
     theta = classifier.theta_
-    got = fisher_information(engine, data.states, theta, METRICS[loss])
+    got = fisher_information(engine, data.states, theta, LOSSES[loss].metric)
 
     def log_probabilities(theta):
         E = engine.expectations(data.states, theta)

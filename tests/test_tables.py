@@ -1,0 +1,143 @@
+"""A new loss, optimizer, schedule, ansatz or gate is one row: it works everywhere.
+
+Each test adds an entry to a table, or takes one away, and walks through every public
+path that could know the table.
+"""
+
+import pickle
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import Statevector
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+from skqnn import QNNClassifier
+from skqnn._circuits.ansatz import ANSATZE
+from skqnn._circuits.gates import GENERATORS, compile_circuit
+from skqnn._training.losses import LOSSES, Loss
+from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
+from skqnn.export import bound_circuit, load, save
+from skqnn.inspection import (
+    CircuitDisplay,
+    ObservableDisplay,
+    ParameterDisplay,
+    TrainingCurveDisplay,
+    ablation_report,
+    check_gradients,
+    estimate_cost,
+    trainability_report,
+)
+
+pyplot = pytest.importorskip("matplotlib.pyplot")
+pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
+X, Y = (part[::5] for part in load_iris(return_X_y=True))
+TWO = Y < 2
+SMALL = {"max_iter": 2, "random_state": 0}
+
+
+def walk(tmp_path, **arguments):
+    """Take a classifier with these arguments through every public path."""
+    for rows, labels in ((X, Y), (X[TWO], Y[TWO])):
+        model = QNNClassifier(**SMALL | arguments).fit(rows, labels)
+        probabilities = model.predict_proba(rows)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        same = clone(model).fit(rows, labels)
+        np.testing.assert_array_equal(same.theta_, model.theta_)
+        save(model, tmp_path / "model")
+        for copy in (pickle.loads(pickle.dumps(model)), load(tmp_path / "model")):
+            scores = copy.decision_function(rows)
+            np.testing.assert_array_equal(scores, model.decision_function(rows))
+            copy.partial_fit(rows, labels)
+            assert len(copy.loss_curve_) == 3
+        check = check_gradients(model, rows, labels)
+        assert check.max_differences["finite_differences"] < 1e-6
+        look_at(model, rows, labels)
+    return model
+
+
+def look_at(model, rows, labels):
+    """Draw and print all that can be seen of a model."""
+    TrainingCurveDisplay.from_estimator(model)
+    CircuitDisplay.from_estimator(model, rows[:1])
+    ParameterDisplay.from_estimator(model, rows, labels, n_draws=3)
+    ObservableDisplay.from_estimator(model, rows, labels)
+    options = {"n_draws": 2, "n_qubits": (2, 3), "reps": (1,), "max_samples": 2}
+    report = trainability_report(model, rows, labels, **options)
+    assert report.fisher.rank > 0
+    assert str(report)
+    assert model._repr_html_()
+    pyplot.close("all")
+
+
+def absolute(scores, targets):
+    """Return the distance to -1 and +1."""
+    residual = scores - (2 * targets - 1)
+    return np.abs(residual).sum(axis=1), np.sign(residual)
+
+
+def test_loss_is_one_row(monkeypatch, tmp_path):
+    probabilities = LOSSES["squared_error"].log_probabilities
+    monkeypatch.setitem(LOSSES, "absolute", Loss(absolute, probabilities))
+    walk(tmp_path, loss="absolute")
+    estimator = QNNClassifier(loss="absolute", **SMALL)
+    report = ablation_report(estimator, X[TWO], Y[TWO], cv=2)
+    assert "model" in str(report)
+
+
+class PlainState(NamedTuple):
+    """The number of steps."""
+
+    n_steps: int
+
+
+def test_optimizer_is_one_row(monkeypatch, tmp_path):
+    plain = Optimizer(
+        lambda params: PlainState(0),
+        lambda state, gradient, size: (-size * gradient, PlainState(state.n_steps + 1)),
+    )
+    monkeypatch.setitem(OPTIMIZERS, "plain", plain)
+    model = walk(tmp_path, solver="plain", learning_rate_init=0.5)
+    assert model._optimizer_state == PlainState(2)
+    on_aer = QNNClassifier(solver="plain", backend="aer", **SMALL).fit(X, Y)
+    assert on_aer.gradient_ == "parameter_shift"
+
+
+def test_schedule_is_one_row(monkeypatch, tmp_path):
+    monkeypatch.setitem(SCHEDULES, "linear", lambda progress: 1 - progress)
+    walk(tmp_path, learning_rate="linear")
+
+
+def pairs(n_qubits, reps, entanglement):
+    """Return RY on each qubit and RZX on each pair of neighbours."""
+    theta = iter(ParameterVector("t", 2 * reps * n_qubits))
+    circuit = QuantumCircuit(n_qubits)
+    for _ in range(reps):
+        for qubit in range(n_qubits):
+            circuit.ry(next(theta), qubit)
+            circuit.rzx(next(theta), qubit, (qubit + 1) % n_qubits)
+    return circuit
+
+
+def test_ansatz_is_one_row(monkeypatch, tmp_path):
+    monkeypatch.setitem(ANSATZE, "pairs", pairs)
+    model = walk(tmp_path, ansatz="pairs", reps=2)
+    state = Statevector(bound_circuit(model, X[0]))
+    E = state.expectation_value(model.observables_[0]).real
+    scores = model.scale_ * E + model.bias_
+    np.testing.assert_allclose(scores, model.decision_function(X[:1]), atol=1e-10)
+    cost = estimate_cost(model, X, backend="fake_manila", shots=100)
+    assert cost["two_qubit_gates"] > 0
+
+
+def test_gate_is_one_row(monkeypatch):
+    circuit = pairs(2, 1, None)
+    expected = QNNClassifier(ansatz=circuit, **SMALL).fit(X, Y).decision_function(X)
+    assert [len(gate.qubits) for gate in compile_circuit(circuit)] == [1, 2, 1, 2]
+    monkeypatch.delitem(GENERATORS, "rzx")  # now it is a gate without a row
+    assert len(compile_circuit(circuit)) > 4
+    found = QNNClassifier(ansatz=circuit, **SMALL).fit(X, Y).decision_function(X)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
