@@ -27,7 +27,8 @@ from skqnn._arrays import (
     take_rows,
     to_numpy,
 )
-from skqnn._backends.resolve import portable
+from skqnn._backends.backend import Backend, as_backend
+from skqnn._backends.kinds import portable
 from skqnn._circuits.model import (
     Architecture,
     Model,
@@ -139,11 +140,13 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     verbose : bool, default=False
         Whether to log one line per epoch, and each change of a job that waits for a
         device (logger "skqnn").
-    backend : None, str, BackendV2 or BaseEstimatorV2, default=None
+    backend : None, Backend, str, BackendV2 or BaseEstimatorV2, default=None
         Where circuits run. None: the exact engine. "aer" or "aer_<method>": Aer without
         noise. "fake_torino" and the like: the noise of a device, simulated from its
         calibration. "ibm_<name>" or "least_busy": IBM Quantum, through the saved
-        account. Or a backend or estimator object of Qiskit.
+        account. Or a backend or estimator object of Qiskit. `skqnn.Backend` holds one
+        of these together with how states are prepared, circuits transpiled and requests
+        remembered; a name or object alone is shorthand for a Backend with defaults.
     shots : int, default=None
         Measurements per circuit. None: exact expectation values, where the backend has
         them.
@@ -153,22 +156,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "auto" is adjoint where possible, SPSA on hardware, for ``solver="spsa"`` and
         for circuits without a shift rule, and parameter shift elsewhere; `gradient_`
         says which.
-    state_preparation : {"auto", "direct", "exact", "frqi", "layers"}, default="auto"
-        How a backend prepares amplitudes: "direct" sets the state of a simulator;
-        "exact" is a circuit of ``2**n_qubits - n_qubits - 1`` CZ gates; "frqi" needs
-        half of them, for images of `BinaryAmplitudeEncoder` with
-        ``normalization="pixel"``; "layers" is an approximation by
-        ``2 * (n_qubits - 1) * n_preparation_layers`` CX gates between neighbours, which
-        is by far the most accurate under noise. "auto" is "direct" or exact without
-        noise, otherwise what needs the fewest gates.
-    n_preparation_layers : int, default=3
-        Layers of ``state_preparation="layers"``.
-    backend_options : dict, default=None
-        Options of the backend, see :ref:`backend_options`.
-    journal : path-like, "auto" or None, default="auto"
-        File that remembers requests, so that running again after a crash pays for
-        nothing twice. "auto": ``skqnn_journal.sqlite`` in the working directory for
-        "ibm_<name>" and "least_busy", none for other backends.
 
     Attributes
     ----------
@@ -280,10 +267,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         backend=None,
         shots=None,
         gradient="auto",
-        state_preparation="auto",
-        n_preparation_layers=3,
-        backend_options=None,
-        journal="auto",
     ):
         self.encoding = encoding
         self.ansatz = ansatz
@@ -309,10 +292,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.backend = backend
         self.shots = shots
         self.gradient = gradient
-        self.state_preparation = state_preparation
-        self.n_preparation_layers = n_preparation_layers
-        self.backend_options = backend_options
-        self.journal = journal
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None):
@@ -423,15 +402,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
 
     def _setting(self):
-        return Setting(
-            self.backend,
-            self.shots,
-            self.state_preparation,
-            self.n_preparation_layers,
-            self.backend_options,
-            self.journal,
-            self.verbose,
-        )
+        return Setting(as_backend(self.backend), self.shots, self.verbose)
 
     @property
     def _model(self):
@@ -497,9 +468,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         What is fitted is on the host meanwhile; then it follows X, by convention.
         """
         self._remember(self._params(), self._optimizer_state)
-        seed = None if self.backend is None else int(self._rng.integers(2**31 - 1))
+        stream = None if self.backend is None else int(self._rng.integers(2**31 - 1))
         try:
-            with self._engine(seed) as engine:
+            with self._engine(stream) as engine:
                 self.gradient_ = gradient_method(
                     self.gradient, self._plan(), self.backend, engine
                 )
@@ -508,14 +479,17 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             for name in ("theta_", "scale_", "bias_", "dead_parameters_"):
                 setattr(self, name, follow(getattr(self, name), X))
 
-    def _engine(self, seed):
-        """Return the context of an engine for the fitted model."""
+    def _engine(self, stream=None):
+        """Return the context of an engine for the fitted model.
+
+        A `stream` has shot noise of its own; without one, calls have the same.
+        """
         engines = vars(self).setdefault("_engines", Engines())
-        return engines.open(self._model, self._setting(), seed)
+        return engines.open(self._model, self._setting(), self._seed, stream)
 
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
-        return model_rows(X, self._model, self.backend)
+        return model_rows(X, self._model, on_host=self.backend is not None)
 
     def _data(self, engine, X, labels, weights):
         """Return the training data, with what the engine runs for each row."""
@@ -622,7 +596,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _scores(self, X, method):
         """Return scale * E + bias, shape (n_samples, n_observables), on the host."""
         rows = self._checked(X, method)
-        with self._engine(self._seed) as engine:
+        with self._engine() as engine:
             E = engine.expectations(engine.prepare(rows), to_numpy(self.theta_))
         return to_numpy(self.scale_) * E + to_numpy(self.bias_)
 
@@ -653,7 +627,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _scores_and_std(self, X):
         rows = self._checked(X, "decision_function")
-        with self._engine(self._seed) as engine:
+        with self._engine() as engine:
             E, std = engine.measure(engine.prepare(rows), to_numpy(self.theta_))
         scale, bias = to_numpy(self.scale_), to_numpy(self.bias_)
         results = scale * E + bias, np.abs(scale) * std
@@ -671,11 +645,11 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         fidelity : ndarray of shape (n_samples,)
             Squared overlap of the state of a row with the one that the circuit
-            prepares without noise; 1 unless ``state_preparation`` is "layers". Nothing
+            prepares without noise; 1 unless states are prepared by "layers". Nothing
             is run.
         """
         rows = self._checked(X, "preparation_fidelity")
-        with self._engine(self._seed) as engine:
+        with self._engine() as engine:
             engine.prepare(rows)
             return follow(engine.fidelity, X)
 
@@ -727,6 +701,27 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _log_probabilities(self, X, method):
         return LOSSES[self.loss].log_probabilities(self._scores(X, method))
+
+    def set_params(self, **params):
+        """Set parameters, those of a Backend as ``backend__<name>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : QNNClassifier
+        """
+        nested = [name for name in params if name.startswith("backend__")]
+        backend = params.get("backend", self.backend)
+        if nested and not isinstance(backend, Backend):
+            raise ValueError(
+                f"`{nested[0]}` is a parameter of a Backend object, got backend="
+                f"{backend!r}; set `backend` to skqnn.Backend({backend!r}) first."
+            )
+        return super().set_params(**params)
 
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.

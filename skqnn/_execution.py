@@ -9,8 +9,8 @@ from operator import is_
 from typing import Any, NamedTuple
 
 from skqnn._arrays import numpy_dtype, to_numpy
-from skqnn._backends.primitive import PrimitiveEngine
-from skqnn._backends.resolve import resolve
+from skqnn._backends.backend import Backend
+from skqnn._backends.engines import Kept, open_engine
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.model import Model
 from skqnn._circuits.shift import parameter_shift, shift_rules
@@ -30,33 +30,42 @@ _MOST_KEPT_QUBITS = 12
 class Setting(NamedTuple):
     """The arguments of QNNClassifier that say where circuits run."""
 
-    backend: Any
+    backend: Backend | None
     shots: int | None
-    state_preparation: str
-    n_preparation_layers: int
-    options: Any
-    journal: Any
     verbose: bool
 
 
 class Engines:
-    """The engines of a fitted model, compiled once for each model.
+    """The engines of a fitted model, compiled once for each model and backend.
 
-    What is compiled is kept beside the model that it belongs to. Calls from several
-    threads share it.
+    What is compiled is kept beside the model that it belongs to, not in copies and
+    pickles. Calls from several threads share it.
     """
 
     def __init__(self) -> None:
         self._exact: tuple[Any, Any] = (None, None)
+        self._kept: Kept | None = None
 
     @contextmanager
-    def open(self, model: Model, setting: Setting, seed: int | None) -> Iterator[Any]:
+    def open(
+        self, model: Model, setting: Setting, seed: int, stream: int | None
+    ) -> Iterator[Any]:
         """Return the engine of a model, and close what it opened."""
         with verbose_logging(setting.verbose):
             if setting.backend is None:
                 yield self.exact(model)
                 return
-            with closing(_on_backend(model, setting, seed)) as engine:
+            self._kept = kept = open_engine(
+                setting.backend,
+                model.circuit,
+                model.observables,
+                feature_map=model.feature_map,
+                shots=setting.shots,
+                seed=seed,
+                stream=stream,
+                kept=self._kept,
+            )
+            with closing(kept.engine) as engine:
                 yield engine
 
     def exact(self, model: Model) -> StatevectorEngine:
@@ -76,28 +85,9 @@ def exact_engine(model: Model) -> StatevectorEngine:
     return StatevectorEngine(circuit, observables, feature_map=feature_map)
 
 
-def _on_backend(model: Model, setting: Setting, seed: int | None) -> PrimitiveEngine:
-    device = resolve(
-        setting.backend,
-        shots=setting.shots,
-        n_qubits=model.circuit.num_qubits,
-        options=setting.options,
-    )
-    return PrimitiveEngine(
-        model.circuit,
-        model.observables,
-        device,
-        feature_map=model.feature_map,
-        state_preparation=setting.state_preparation,
-        n_layers=setting.n_preparation_layers,
-        journal=setting.journal,
-        seed=seed,
-    )
-
-
-def model_rows(X: Any, model: Model, backend: Any) -> Any:
+def model_rows(X: Any, model: Model, *, on_host: bool) -> Any:
     """Return X as amplitudes, or as features of the feature map."""
-    if backend is not None:
+    if on_host:
         X = to_numpy(X)
     if model.feature_map is not None:
         return X

@@ -1,6 +1,5 @@
 """What the arguments of QNNClassifier must be, each alone and together."""
 
-import os
 from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 
-from skqnn._backends.primitive import STATE_PREPARATIONS
+from skqnn._backends.backend import as_backend
 from skqnn._circuits.ansatz import ANSATZE
 from skqnn._training.losses import LOSSES
 from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES
@@ -76,33 +75,13 @@ RULES = {
     "verbose": boolean(),
     "shots": integer(1, None),
     "gradient": one_of(_GRADIENTS),
-    "state_preparation": one_of(STATE_PREPARATIONS),
-    "n_preparation_layers": integer(1),
-    "backend_options": Rule(
-        (Mapping, type(None)), lambda v: True, "a dict of options or None"
-    ),
-    "journal": Rule(
-        (str, os.PathLike, type(None)), lambda v: v != "", "'auto', a path or None"
-    ),
-}
-
-
-# What `predict` and its like need, besides what was fitted.
-_EXECUTION = {
-    name: RULES[name]
-    for name in (
-        "shots",
-        "state_preparation",
-        "n_preparation_layers",
-        "backend_options",
-        "journal",
-    )
 }
 
 
 def check_execution(parameters: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError if an argument of where circuits run is wrong."""
-    check_parameters(parameters, _EXECUTION)
+    check_parameters(parameters, {"shots": RULES["shots"]})
+    as_backend(parameters["backend"])
     if parameters["backend"] is None and parameters["shots"] is not None:
         raise ValueError(
             "`shots` must be None with the exact engine (backend=None), got "

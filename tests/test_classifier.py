@@ -73,10 +73,6 @@ ARGUMENTS = {  # argument: (arguments of both fits, another value than the defau
 ELSEWHERE = {  # the test that fails if the argument is ignored
     "warm_start": "test_warm_start_continues_bit_for_bit",
     "verbose": "test_verbose_logs_one_line_per_epoch",
-    "state_preparation": "tests of backends",
-    "n_preparation_layers": "tests of backends",
-    "backend_options": "tests of backends",
-    "journal": "tests of backends",
 }
 
 
@@ -240,7 +236,7 @@ def test_notebook_model_equals_estimator_qnn():
         gradient=ParamShiftEstimatorGradient(estimator),
     )
     theta = classifier.theta_
-    with classifier._engine(seed=None) as engine:
+    with classifier._engine() as engine:
         E, pullback = engine.vjp(engine.prepare(angles), theta)
     assert_allclose(E, peer.forward(angles, theta), atol=1e-10)
     slopes = [pullback(row[:, None]) for row in np.eye(2)]

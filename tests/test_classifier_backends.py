@@ -11,10 +11,11 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit_aer import AerSimulator
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.utils.estimator_checks import check_estimator
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
+from skqnn._backends.aer import AerDevice
 from skqnn.exceptions import PreparationWarning
 
 BRIEF = {"learning_rate": "cosine", "max_iter": 2, "random_state": 0}
@@ -104,26 +105,27 @@ def test_fidelity_of_the_preparation():
     rows, labels = rng.normal(size=(6, 32)) + 0.5, np.arange(6) % 2
     classifier = QNNClassifier(**BRIEF).fit(rows, labels)
     np.testing.assert_array_equal(classifier.preparation_fidelity(rows), np.ones(6))
-    layers = {"backend": "aer", "state_preparation": "layers"}
+    classifier.set_params(backend=Backend("aer", state_preparation="layers"))
     fidelities = [
-        on(classifier, n_preparation_layers=n, **layers).preparation_fidelity(rows)
+        on(classifier, backend__n_preparation_layers=n).preparation_fidelity(rows)
         for n in (2, 4)
     ]
     assert np.all(fidelities[0] < fidelities[1])
     with pytest.warns(PreparationWarning, match="fidelity below 0.8"):
-        on(classifier, n_preparation_layers=1, **layers).preparation_fidelity(rows)
+        on(classifier, backend__n_preparation_layers=1).preparation_fidelity(rows)
 
 
 def test_options_of_the_backend_are_used(trained):
     options = {"matrix_product_state_max_bond_dimension": 1}
     plain = on(trained, backend="aer_matrix_product_state")
-    cut = on(plain, backend_options=options)
+    backend = Backend("aer_matrix_product_state", options=options)
+    cut = on(plain, backend=backend)
     assert not np.allclose(plain.predict_proba(X), cut.predict_proba(X), atol=1e-3)
 
 
 def test_journal_of_a_simulation(trained, tmp_path):
     path = tmp_path / "journal.sqlite"
-    on(trained, backend="aer", journal=path).predict(X)
+    on(trained, backend=Backend("aer", journal=path)).predict(X)
     assert path.exists()
 
 
@@ -153,11 +155,13 @@ def test_automatic_gradient_is_told(caplog):
         ({"backend": "aer", "shots": -1}, "`shots` must be a positive integer"),
         ({"shots": 10}, "`shots` must be None with the exact engine"),
         ({"backend": "fake_armonk"}, "at least 2 qubits .* 'fake_armonk' with 1"),
-        ({"state_preparation": "magic"}, "`state_preparation` must be one of"),
-        ({"n_preparation_layers": 0}, "`n_preparation_layers` must be a positive"),
+        (
+            {"backend": Backend("aer", state_preparation="magic")},
+            "`state_preparation` must be one of",
+        ),
         ({"backend": "aer", "gradient": "adjoint"}, "needs the exact engine"),
         ({"solver": "lbfgs", "gradient": "spsa"}, "when gradient='spsa'"),
-        ({"journal": ""}, "`journal` must be"),
+        ({"backend": Backend("aer", journal="")}, "`journal` must be"),
     ],
 )
 def test_wrong_arguments_are_refused(parameters, message):
@@ -166,12 +170,65 @@ def test_wrong_arguments_are_refused(parameters, message):
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"backend": 3}, {"backend_options": 3}, {"journal": 3}]
+    "name, backend",
+    [
+        ("backend", 3),
+        ("options", Backend("aer", options=3)),
+        ("journal", Backend("aer", journal=3)),
+    ],
 )
-def test_wrong_types_are_refused(parameters):
-    (name,) = parameters
+def test_wrong_types_are_refused(name, backend):
     with pytest.raises(TypeError, match=f"`{name}` must be"):
-        QNNClassifier(**parameters).fit(X, Y)
+        QNNClassifier(backend=backend).fit(X, Y)
+
+
+def test_parameters_of_the_backend_are_parameters_of_the_classifier(trained):
+    classifier = on(trained, backend=Backend("aer", n_preparation_layers=2))
+    assert classifier.get_params()["backend__n_preparation_layers"] == 2
+    classifier.set_params(backend__journal=None, backend__target="aer_statevector")
+    assert classifier.backend.journal is None
+    copy = clone(classifier)
+    assert copy.backend is not classifier.backend
+    assert repr(copy) == repr(classifier)
+    assert "aer_statevector" in repr(copy)
+    assert "aer_statevector" in copy._repr_html_()
+
+
+def test_parameters_of_a_backend_that_is_a_name_are_refused(trained):
+    classifier = on(trained, backend="aer")
+    with pytest.raises(ValueError, match="`backend__journal` is a parameter of a Back"):
+        classifier.set_params(backend__journal=None)
+    classifier.set_params(backend=Backend("aer"), backend__journal=None)
+    assert classifier.backend.journal is None
+
+
+def test_grid_over_parameters_of_the_backend():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(12, 16)) + 0.5, np.arange(12) % 2
+    backend = Backend("aer", state_preparation="layers")
+    classifier = QNNClassifier(backend=backend, gradient="spsa", **BRIEF)
+    grid = {"backend__n_preparation_layers": [3, 4]}
+    search = GridSearchCV(classifier, grid, cv=2).fit(rows, labels)
+    found = search.best_estimator_.backend.n_preparation_layers
+    assert found == search.best_params_["backend__n_preparation_layers"]
+    assert classifier.backend is backend
+    assert backend.n_preparation_layers == 3
+
+
+def test_compiled_program_is_kept_for_the_next_call_only(trained, monkeypatch):
+    seen = []
+    compile = AerDevice.compile
+    monkeypatch.setattr(
+        AerDevice, "compile", lambda *a, **k: seen.append(a) or compile(*a, **k)
+    )
+    classifier = on(trained, backend="aer_density_matrix")
+    scores = classifier.decision_function(X)
+    np.testing.assert_array_equal(classifier.decision_function(X), scores)
+    assert len(seen) == 1
+    pickle.loads(pickle.dumps(classifier)).predict(X)
+    assert len(seen) == 2
+    classifier.set_params(shots=100).predict(X)
+    assert len(seen) == 3
 
 
 def test_backend_is_resolved_anew_for_each_call(trained):

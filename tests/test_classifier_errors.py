@@ -38,10 +38,6 @@ WRONG = {  # argument: (values of the wrong type, wrong values)
     "verbose": ([2, "yes"], []),
     "shots": ([10.0, "10"], [0, 1000]),  # 1000 without a backend
     "gradient": ([None, 1], ["finite_differences"]),
-    "state_preparation": ([None], ["mottonen"]),
-    "n_preparation_layers": ([2.0], [0]),
-    "backend_options": ([3, "noise"], []),
-    "journal": ([3], [""]),
 }
 TYPES = [(name, value) for name, wrong in WRONG.items() for value in wrong[0]]
 VALUES = [(name, value) for name, wrong in WRONG.items() for value in wrong[1]]
@@ -207,8 +203,8 @@ CIRCUITS = [
     ("ansatz", "measured", "must be unitary, got the instruction 'measure'"),
     ("ansatz", "reset", "must be unitary, got the instruction 'reset'"),
     ("ansatz", "conditional", "must be unitary, got the instruction 'if_else'"),
-    ("ansatz", "nonlinear", r"linear in one parameter .*got p\[0\]\*\*2"),
-    ("ansatz", "two parameters", r"linear in one parameter .*got p\[0\] \+ p\[1\]"),
+    ("ansatz", "nonlinear", r"linear in its parameters .*got p\[0\]\*\*2"),
+    ("ansatz", "two parameters", r"linear in its parameters .*got p\[0\] \+ p\[1\]"),
     ("encoding", "conditional", "must be unitary, got the instruction 'if_else'"),
     ("encoding", "measured", "one parameter per feature .*got 1 parameters for 4"),
 ]

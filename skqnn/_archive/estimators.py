@@ -30,8 +30,6 @@ _NOT_SAVED = {
     "_metadata_request",  # stands in a place of its own
     "_skl_callbacks",
     "backend",
-    "backend_options",
-    "journal",
     "shots",
 }
 _PRIVATE = {

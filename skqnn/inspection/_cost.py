@@ -10,6 +10,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.estimators import max_bindings
 from skqnn._backends.measurement import measured_bases
 from skqnn._backends.primitive import PrimitiveEngine
@@ -18,7 +19,7 @@ from skqnn._backends.transpilation import success_probability, two_qubit_gates
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.shift import shift_rules
 from skqnn._classifier import QNNClassifier
-from skqnn._engine.states import amplitude_rows
+from skqnn._execution import model_rows
 from skqnn._pipelines import classifier_input, final_classifier, is_started
 from skqnn.inspection._problem import start
 
@@ -91,12 +92,12 @@ def estimate_cost(
     Parameters
     ----------
     estimator : QNNClassifier, or Pipeline that ends in one
-        Fitted or not. The parameters of the classifier say how states are prepared, how
-        large mini-batches are and, in `backend_options`, how circuits are transpiled.
+        Fitted or not. The parameters of the classifier say how large mini-batches are.
     X : array-like of shape (n_samples, n_features)
         The rows to predict, or to train on for an epoch, as the estimator takes them.
-    backend : str or BackendV2, default=None
-        The device, such as "fake_torino" or "ibm_torino". None: that of the classifier.
+    backend : str, BackendV2 or Backend, default=None
+        The device, such as "fake_torino" or "ibm_torino", and how it is used. None:
+        those of the classifier.
     y : array-like of shape (n_samples,), default=None
         Class labels; needed if the estimator is not fitted.
     shots : int, default=None
@@ -150,15 +151,15 @@ def estimate_cost(
             f"`shots` must be a positive integer, got {shots}; pass shots=..., or set "
             "it on the classifier."
         )
-    device = _device(classifier, backend, shots)
+    settings = _settings(classifier.backend if backend is None else backend)
+    device = _device(settings, shots, classifier.n_qubits_)
     engine = PrimitiveEngine(
         classifier.circuit_,
         classifier.observables_,
         device,
+        backend=settings,
         feature_map=classifier.feature_map_,
-        state_preparation=classifier.state_preparation,
-        n_layers=classifier.n_preparation_layers,
-        journal=None,
+        seed=0,
     )
     engine.prepare(rows)
     circuit = engine.model_circuit()
@@ -214,24 +215,21 @@ def _model_and_rows(
     if not is_started(estimator):
         classifier = start(classifier, seen, y)
     rows = validate_data(classifier, seen, dtype=(np.float64, np.float32), reset=False)
-    if classifier.feature_map_ is None:
-        rows = amplitude_rows(rows, classifier.n_qubits_)
-    return classifier, rows
+    return classifier, model_rows(rows, classifier._model, on_host=True)
 
 
-def _device(classifier: QNNClassifier, backend: Any, shots: int) -> Any:
-    backend = classifier.backend if backend is None else backend
-    if backend is None:
+def _settings(backend: Any) -> Backend:
+    settings = as_backend(backend)
+    if settings is None:
         raise TypeError(
             "`backend` must be a device or a fake of one, such as 'fake_torino', got "
             "None; pass backend=..., or set it on the classifier."
         )
-    device = resolve(
-        backend,
-        shots=shots,
-        n_qubits=classifier.n_qubits_,
-        options=classifier.backend_options,
-    )
+    return settings
+
+
+def _device(settings: Backend, shots: int, n_qubits: int) -> Any:
+    device = resolve(settings, shots=shots, n_qubits=n_qubits)
     if device.backend is None:
         raise ValueError(
             "`backend` must be a device or a fake of one, such as 'fake_torino', got "

@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
 from skqnn._archive.estimators import load, save
 from skqnn._archive.file import ArchiveError, read_members, write_members
 from skqnn.exceptions import DeadParameterWarning
@@ -154,12 +154,12 @@ def test_unfitted_estimator_keeps_its_parameters(path):
 
 def test_file_says_what_a_model_is_and_not_where_it_runs(path):
     model = two_classes().set_params(
-        backend="aer", shots=10, backend_options={"token": "secret"}, journal="log"
+        backend=Backend("aer", options={"token": "secret"}, journal="log"), shots=10
     )
     save(model, path)
     assert b"secret" not in path.read_bytes()
     loaded, default = load(path).get_params(), QNNClassifier().get_params()
-    for name in ("backend", "shots", "backend_options", "journal"):
+    for name in ("backend", "shots"):
         assert loaded[name] == default[name]
 
 

@@ -53,7 +53,7 @@ def test_gradient_of_the_network_is_that_of_the_model():
     network, weights = to_estimator_qnn(model, input_gradients=True)
     by_input, by_weight = network.backward(X_IRIS[:2], weights)
     assert by_input.shape == (2, 3, 4)
-    with model._engine(0) as engine:
+    with model._engine() as engine:
         states = engine.prepare(X_IRIS[:2])
         _, pullback = engine.vjp(states, model.theta_)
         np.testing.assert_allclose(

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skqnn import QNNClassifier
+from skqnn import Backend, QNNClassifier
 from skqnn.inspection import estimate_cost
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -27,7 +27,6 @@ def classifier():
         max_iter=2,
         batch_size=4,
         random_state=0,
-        backend_options={"n_transpilations": 2},
     ).fit(X, Y)
 
 
@@ -52,8 +51,8 @@ def test_counts_by_hand(classifier):
 def test_circuit_is_described(classifier):
     exact = estimate_cost(classifier, X, "fake_manila", shots=1)
     copy = pickle.loads(pickle.dumps(classifier))
-    copy.set_params(state_preparation="layers", n_preparation_layers=4)
-    layers = estimate_cost(copy, X, "fake_manila", shots=1)
+    backend = Backend("fake_manila", state_preparation="layers", n_preparation_layers=4)
+    layers = estimate_cost(copy, X, backend, shots=1)
     assert (exact["preparation"], layers["preparation"]) == ("exact", "layers")
     assert exact["preparation_fidelity"] == 1
     assert exact["two_qubit_gates"] < layers["two_qubit_gates"]
