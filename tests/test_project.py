@@ -23,6 +23,7 @@ BESIDE = {
     "__init__": "front door",
     "_arrays": "ground",
     "_classifier": "estimators",
+    "_compat": "ground",
     "_execution": "estimators",
     "_encoder": "estimators",
     "_frequencies": "estimators",

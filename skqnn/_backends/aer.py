@@ -64,6 +64,7 @@ class AerDevice:
     """
 
     remote = False
+    gaussian = False
     n_repeats = 1
 
     def __init__(

@@ -12,6 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.description import describe
 from skqnn._backends.measurement import measured_bases
+from skqnn._backends.seeding import reseeded
 from skqnn._backends.transpilation import Isa, transpile_best, unroll
 from skqnn._journal.requests import Remote
 
@@ -37,6 +38,11 @@ class EstimatorDevice:
         What the circuits are transpiled for. None: the estimator takes any circuit.
     transpile : callable
         `skqnn._backends.transpilation.transpile_best` with its settings.
+
+    Attributes
+    ----------
+    gaussian : bool
+        Whether it adds normal deviations to exact values instead of taking shots.
     """
 
     remote = False
@@ -54,6 +60,7 @@ class EstimatorDevice:
     ):
         self.name, self.shots, self.backend = name, shots, backend
         self.noisy = backend is not None and has_errors(backend)
+        self.gaussian = _adds_noise(estimator)
         self._estimator = estimator
         self.transpile = transpile
 
@@ -71,11 +78,11 @@ class EstimatorDevice:
             isa = self.transpile(circuit, self.backend, seed=seed)
         return EstimatorProgram(circuit, isa, observables, self._submit, self.shots)
 
-    def _submit(self, pub: tuple, tags: list[str]) -> Any:
+    def _submit(self, pub: tuple, tags: list[str], rng: np.random.Generator) -> Any:
         precision = _exact_precision(self._estimator)
         if self.shots is not None:
             precision = precision_of(self.shots)
-        return self._estimator.run([pub], precision=precision)
+        return reseeded(self._estimator, rng).run([pub], precision=precision)
 
     def close(self) -> None:
         """Do nothing: the estimator is the user's."""
@@ -97,7 +104,7 @@ class EstimatorProgram:
         circuit: QuantumCircuit,
         isa: Isa,
         observables: Sequence[SparsePauliOp],
-        submit: Callable[[tuple, list[str]], Any],
+        submit: Callable[[tuple, list[str], np.random.Generator], Any],
         shots: int | None,
         n_repeats: int = 1,
         make_remote: Callable[[Callable], Remote] = Remote,
@@ -120,15 +127,15 @@ class EstimatorProgram:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return expectation values and standard errors, (n_bindings, n_observables).
 
-        The generator is not used: an estimator has its own.
+        The generator seeds the estimator, if it is of a kind that takes a seed.
         """
-        data = self._submit(self._pub(values), []).result()[0].data
+        data = self._submit(self._pub(values), [], rng).result()[0].data
         return np.asarray(data.evs).T, np.asarray(data.stds).T
 
     def remote(self, values: np.ndarray, rng: np.random.Generator) -> Remote:
         """Return the calls that a journal needs to run these rows once."""
         pub = self._pub(values)
-        return self._make_remote(lambda tags: self._submit(pub, tags))
+        return self._make_remote(lambda tags: self._submit(pub, tags, rng))
 
     def _pub(self, values: np.ndarray) -> tuple:
         return self.isa.circuit, self._observables, values[:, self._columns]
@@ -190,5 +197,10 @@ def check_exact(estimator: BaseEstimatorV2, shots: int | None) -> None:
 
 def _exact_precision(estimator: BaseEstimatorV2) -> float | None:
     """Return the precision that stands for exact, None to leave it to the estimator."""
+    return 0.0 if _adds_noise(estimator) else None
+
+
+def _adds_noise(estimator: BaseEstimatorV2) -> bool:
+    """Tell whether an estimator adds normal deviations to exact values."""
     is_aer = type(estimator).__module__.startswith("qiskit_aer.")
-    return 0.0 if is_aer or isinstance(estimator, StatevectorEstimator) else None
+    return is_aer or isinstance(estimator, StatevectorEstimator)

@@ -45,6 +45,7 @@ class IBMDevice:
     """
 
     remote = True
+    gaussian = False
     noisy = True
     sets_states = False
 
@@ -109,7 +110,7 @@ class IBMDevice:
             make_remote=partial(ibm_remote, self.backend),
         )
 
-    def _submit(self, pub: tuple, tags: list[str]) -> Any:
+    def _submit(self, pub: tuple, tags: list[str], rng: Any = None) -> Any:
         from qiskit_ibm_runtime.executor_estimator import Estimator
 
         environment = self.options.environment

@@ -127,20 +127,76 @@ def sample(
 
 
 def mean_and_variance(
-    frequencies: np.ndarray, values: np.ndarray, shots: int
+    frequencies: np.ndarray, values: np.ndarray, shots: int, limits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over shots and its squared standard error.
+    """Return the mean over shots and its expected squared error.
 
     Parameters
     ----------
     frequencies : ndarray of shape (n_samples, n_outcomes)
         Rows sum to 1.
     values : ndarray of shape (n_outcomes, n_observables)
+    shots : int
+    limits : ndarray of shape (2, n_observables)
+        Smallest and largest value that an outcome could have, from `value_limits`.
 
     Returns
     -------
     mean, variance : ndarray of shape (n_samples, n_observables)
+
+    Notes
+    -----
+    See `expected_error`. The spread of the shots alone would claim no error at all
+    where all outcomes are equal, as they always are with one shot.
     """
-    mean = frequencies @ values
-    spread = np.clip(frequencies @ values**2 - mean**2, 0.0, None)
-    return mean, spread / shots
+    mean, square = frequencies @ values, frequencies @ values**2
+    return mean, expected_error(mean, square, shots, limits)
+
+
+def expected_error(
+    mean: np.ndarray, square: np.ndarray, shots: int, limits: np.ndarray
+) -> np.ndarray:
+    """Return the expected squared deviation of a mean over shots from the truth.
+
+    Parameters
+    ----------
+    mean, square : ndarray of shape (n_samples, n_observables)
+        Means over shots of the values and of their squares.
+    shots : int
+    limits : ndarray of shape (2, n_observables)
+
+    Notes
+    -----
+    For values -1 and +1 this is exact if all true means are equally likely beforehand:
+    with ``m' = shots * m / (shots + 2)``, Laplace's rule of succession, the truth has
+    the variance ``(1 - m'^2) / (shots + 3)`` around m', to which ``(m - m')^2`` is
+    added. For other values it is the same formula, with one more outcome at each limit.
+    For many shots it is the variance of a shot divided by their number.
+    """
+    low, high = limits
+    centre, half = (low + high) / 2, (high - low) / 2
+    deviation = mean - centre
+    about = square - 2 * centre * mean + centre**2
+    shrunk = shots * deviation / (shots + 2)
+    second = (shots * about + 2 * half**2) / (shots + 2)
+    variance = np.clip(second - shrunk**2, 0.0, None) / (shots + 3)
+    return variance + (deviation - shrunk) ** 2
+
+
+def value_limits(
+    basis: Basis, readout: np.ndarray | None, n_observables: int
+) -> np.ndarray:
+    """Return bounds of what an outcome contributes, see `outcome_values`."""
+    signs = np.ones((2, len(basis.measured)))
+    if readout is not None:
+        shift, scale = readout[:, 1] - readout[:, 0], 1 - readout.sum(axis=1)
+        signs = (np.array([[1.0], [-1.0]]) - shift) / scale
+    largest = dict(zip(basis.measured, np.abs(signs).max(axis=0), strict=True))
+    limits = np.zeros((2, n_observables))
+    for k, coefficient, qubits in basis.terms:
+        if qubits:
+            bound = abs(coefficient) * np.prod([largest[q] for q in qubits])
+            limits[:, k] += [-bound, bound]
+        else:
+            limits[:, k] += coefficient
+    return limits

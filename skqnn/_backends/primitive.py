@@ -25,6 +25,7 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
 from skqnn._backends.backend import Backend
 from skqnn._backends.description import describe_settings
+from skqnn._backends.error_bars import plausible_errors
 from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
@@ -276,6 +277,11 @@ class PrimitiveEngine:
             raise ValueError(
                 "`backend` must return finite expectation values, got NaN or infinity "
                 f"from {self._device.name!r}."
+            )
+        device = self._device
+        if device.shots is not None:
+            stds = plausible_errors(
+                evs, stds, self._observables, device.shots, gaussian=device.gaussian
             )
         return evs, stds
 

@@ -23,6 +23,7 @@ from skqnn._backends.measurement import (
     misread,
     outcome_values,
     sample,
+    value_limits,
 )
 
 Result = dict[str, Any]
@@ -79,7 +80,9 @@ class Listed(NamedTuple):
         if shots is None:
             mean = probabilities @ values
             return mean, np.zeros_like(mean)
-        return mean_and_variance(sample(probabilities, shots, rng), values, shots)
+        limits = value_limits(self.basis, self.known, self.n_observables)
+        frequencies = sample(probabilities, shots, rng)
+        return mean_and_variance(frequencies, values, shots, limits)
 
 
 class Counted(NamedTuple):
@@ -112,4 +115,5 @@ class Counted(NamedTuple):
         bits = np.array([[(x >> j) & 1 for j in range(n_bits)] for x in outcomes])
         values = outcome_values(self.basis, bits, self.known, self.n_observables)
         frequencies = np.array([list(counts.values())]) / shots
-        return mean_and_variance(frequencies, values, shots)
+        limits = value_limits(self.basis, self.known, self.n_observables)
+        return mean_and_variance(frequencies, values, shots, limits)

@@ -4,7 +4,8 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 
 - ``name``, ``shots``, ``backend`` (what circuits are transpiled for, or None);
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
-  ``remote`` (running costs money), ``n_repeats``
+  ``remote`` (running costs money), ``gaussian`` (noise is added, not sampled),
+  ``n_repeats``
   (of a circuit, for error mitigation) and ``salt`` (what changes results besides the
   keywords of the Backend, as `repr` prints it);
 - ``transpile(circuit, backend, seed=...)`` to the gates of a backend;

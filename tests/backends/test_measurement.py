@@ -8,11 +8,13 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from skqnn._backends.measurement import (
     all_outcomes,
+    expected_error,
     mean_and_variance,
     measured_bases,
     misread,
     outcome_values,
     sample,
+    value_limits,
 )
 
 MIXED = [
@@ -86,6 +88,45 @@ def test_standard_error_is_that_of_repeated_samples():
     probabilities = np.tile([0.1, 0.2, 0.7], (4000, 1))
     values = np.array([[1.0], [-2.0], [0.5]])
     frequencies = sample(probabilities, 50, rng)
-    mean, variance = mean_and_variance(frequencies, values, 50)
+    limits = np.array([[-2.0], [1.0]])
+    mean, variance = mean_and_variance(frequencies, values, 50, limits)
     assert mean.mean() == pytest.approx(0.05, abs=0.01)
     assert mean.std() == pytest.approx(np.sqrt(variance).mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("shots", [1, 2, 5, 100])
+def test_expected_error_is_that_of_all_equally_likely_truths(shots):
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(-1, 1, 20_000)
+    ones = rng.binomial(shots, (1 + truth) / 2)
+    mean = 2 * ones / shots - 1
+    limits = np.array([[-1.0], [1.0]])
+    claimed = expected_error(mean[:, None], np.ones((20_000, 1)), shots, limits)[:, 0]
+    for k in range(shots + 1):  # for each result that one can see
+        seen = ones == k
+        if np.count_nonzero(seen) > 2000:
+            actual = np.mean((mean - truth)[seen] ** 2)
+            assert actual == pytest.approx(claimed[seen][0], rel=0.1)
+    assert np.mean((mean - truth) ** 2) == pytest.approx(claimed.mean(), rel=0.05)
+
+
+def test_expected_error_of_many_shots_is_the_usual_one():
+    mean, square = np.array([[0.3]]), np.array([[2.0]])
+    limits = np.array([[-3.0], [3.0]])
+    variance = expected_error(mean, square, 10**6, limits)
+    np.testing.assert_allclose(variance, (2.0 - 0.3**2) / 10**6, rtol=1e-4)
+
+
+def test_limits_hold_for_all_outcomes():
+    readout = np.array([[0.02, 0.05], [0.1, 0.2], [0.0, 0.3]])
+    observables = [
+        SparsePauliOp(["ZZZ", "IZI", "III"], [1.0, -0.5, 2.0]),
+        SparsePauliOp(["III"], [3.0]),
+    ]
+    (basis,) = measured_bases(observables)
+    for known in (None, readout):
+        low, high = value_limits(basis, known, 2)
+        values = outcome_values(basis, all_outcomes(3), known, 2)
+        assert np.all(low <= values.min(axis=0))
+        assert np.all(high >= values.max(axis=0))
+        assert low[1] == high[1] == 3
