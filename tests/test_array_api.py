@@ -13,6 +13,8 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import zz_feature_map
 from sklearn import config_context
 from sklearn.base import clone
@@ -23,6 +25,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 from skqnn._arrays import to_numpy
+from skqnn._circuits.ansatz import angle_encoding
+from skqnn._engine.feature_map import FeatureMap
 from skqnn.export import load, save
 from skqnn.inspection import check_gradients
 
@@ -256,6 +260,36 @@ def test_tools_read_models_of_devices(send, tmp_path):
     rows = loaded[0].transform(DIGITS[:20])
     check = check_gradients(there[1], rows, LABELS[:20])
     assert max(check.max_differences.values()) < 1e-6
+
+
+def rotations_of_rows():
+    """A feature map with every kind of step that differs between rows."""
+    x, circuit = ParameterVector("x", 3), QuantumCircuit(3)
+    for q in range(3):
+        circuit.rx(x[q].exp(), q)
+    circuit.sx(0)
+    circuit.cx(0, 1)
+    circuit.crz(x[0] * x[1], 1, 2)
+    circuit.ecr(0, 2)
+    circuit.crx(x[2] - 1, 0, 1)
+    circuit.ryy(x[1] * x[1], 2, 0)
+    return circuit
+
+
+FEATURE_MAPS = {
+    "zz": zz_feature_map(3),
+    "angle": angle_encoding(3, 4),
+    "all": rotations_of_rows(),
+}
+
+
+@pytest.mark.parametrize("feature_map", FEATURE_MAPS.values(), ids=FEATURE_MAPS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_feature_map_equals_numpy(send, feature_map, dtype):
+    rows = np.random.default_rng(0).normal(size=(5, 3)).astype(dtype)
+    encoded = FeatureMap(feature_map)
+    X = send(rows)
+    assert_same(encoded.encode(X), encoded.encode(rows), X, TOLERANCE[dtype])
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ from skqnn._arrays import (
 from skqnn._circuits.gates import compile_circuit, is_real
 from skqnn._circuits.observables import visible_gates
 from skqnn._engine.compiled import DTYPES, Compiled, compile_steps
-from skqnn._engine.states import encode
+from skqnn._engine.feature_map import FeatureMap
 from skqnn._engine.steps import fuse
 from skqnn._threads import single_blas_thread
 
@@ -85,7 +85,7 @@ class StatevectorEngine:
         self._real = is_real(gates)
         self._steps = fuse(gates, self.n_qubits)
         self._observables = _pauli_masks(observables, self.n_qubits)
-        self._feature_map = feature_map
+        self._feature_map = None if feature_map is None else FeatureMap(feature_map)
         self._compiled = compile_steps(self._steps, self._observables, self.n_qubits)
 
     def prepare(self, X: Any) -> Any:
@@ -98,7 +98,7 @@ class StatevectorEngine:
             return X
         require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
         with single_blas_thread():
-            return encode(self._feature_map, X)
+            return self._feature_map.encode(X)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""

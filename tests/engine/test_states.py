@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter
 
 from skqnn._circuits.model import n_amplitude_qubits
-from skqnn._engine.states import amplitude_rows, encode
+from skqnn._engine.states import amplitude_rows
 
 RNG = np.random.default_rng(0)
 
@@ -58,22 +56,3 @@ def test_amplitude_rows_not_quite_unit_norm_is_normalised(dtype, off):
     X = np.array([[1 + off, 0]], dtype=dtype)
     np.testing.assert_array_equal(amplitude_rows(X, 1), [[1, 0]])
     assert X[0, 0] == dtype(1 + off)  # the input is left alone
-
-
-def test_encode_names_the_row_outside_of_the_domain(monkeypatch):
-    monkeypatch.setattr("skqnn._engine.states.block_bytes", lambda X: 64)
-    feature_map = QuantumCircuit(1)
-    feature_map.ry(Parameter("x").log(), 0)
-    X = np.ones((20, 1))
-    assert encode(feature_map, X).shape == (20, 2)
-    X[17] = -1.0
-    with pytest.raises(ValueError, match=r"domain .* x = -1.0 \(column 0\) in row 17"):
-        encode(feature_map, X)
-
-
-def test_encode_takes_functions_without_a_derivative():
-    feature_map = QuantumCircuit(1)
-    feature_map.ry(2 * Parameter("x").sign(), 0)
-    states = encode(feature_map, np.array([[3.0], [-0.1]]))
-    expected = [[np.cos(1), np.sin(1)], [np.cos(1), -np.sin(1)]]
-    np.testing.assert_allclose(states, expected)

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
-from qiskit.circuit.library import zz_feature_map
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from skqnn._arrays import Rows
 from skqnn._circuits.ansatz import angle_encoding, build_ansatz
 from skqnn._circuits.observables import as_observables
 from skqnn._engine import statevector as _statevector
-from skqnn._engine.states import encode
+from skqnn._engine.feature_map import FeatureMap
 from skqnn._engine.statevector import StatevectorEngine, require_memory
 
 
@@ -175,25 +174,6 @@ def test_engine_can_be_pickled():
     np.testing.assert_array_equal(copy.expectations(states, theta), expected)
 
 
-@pytest.mark.parametrize(
-    "feature_map",
-    [zz_feature_map(3, reps=2), angle_encoding(3, 4)],
-    ids=["zz", "angle"],
-)
-def test_encode_is_qiskits_simulation_of_the_feature_map(feature_map):
-    X = np.random.default_rng(0).normal(size=(4, 3))
-    states = encode(feature_map, X)
-    for row, state in zip(X, states, strict=True):
-        expected = Statevector(feature_map.assign_parameters(row)).data
-        assert abs(np.vdot(state, expected)) == pytest.approx(1, abs=1e-12)
-
-
-def test_encode_keeps_real_feature_maps_real():
-    X = np.ones((2, 3), dtype=np.float32)
-    assert encode(angle_encoding(3, 3), X).dtype == np.float32
-    assert encode(zz_feature_map(3), X).dtype == np.complex64
-
-
 def test_prepare_runs_the_feature_map():
     circuit = build_ansatz("real_amplitudes", 3, 1, "linear")
     feature_map = angle_encoding(3, 3)
@@ -201,7 +181,7 @@ def test_prepare_runs_the_feature_map():
         circuit, as_observables(["ZZZ"]), feature_map=feature_map
     )
     X = np.random.default_rng(0).normal(size=(4, 3))
-    np.testing.assert_array_equal(engine.prepare(X), encode(feature_map, X))
+    np.testing.assert_array_equal(engine.prepare(X), FeatureMap(feature_map).encode(X))
 
 
 @pytest.mark.parametrize("n_qubits", [40, 63])
