@@ -68,6 +68,11 @@ _RULES = {
     "image_shape": pair(numbers.Integral, _SIZE, _size, optional=True),
     "image_size": pair(numbers.Integral, _SIZE, _size, optional=True),
     "n_frequencies": integer(1, None),
+    "emphasis": Rule(
+        (numbers.Real,),
+        lambda v: 0 <= v <= 2,
+        "a number from 0 to 2",
+    ),
 }
 
 
@@ -114,6 +119,10 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         [2]_, with their signs. 32 frequencies of a 28x28 image are 5 qubits, its
         pixels are 10. There are ``height * width`` frequencies; any other number than
         a power of two is padded. Needs ``black="none"``. None writes pixels.
+    emphasis : float in [0, 2], default=0
+        Multiply frequency (r, c) by ``(1 + r + c)**emphasis``, so that the few lowest
+        ones do not outweigh all others: frequencies of photographs fall off about
+        like 1 / (r + c), which 1 would make level [3]_. Needs `n_frequencies`.
     dtype : {"float64", "float32"}, default="float64"
         Type of the amplitudes for any input but float32, which always gives
         float32: "float32" halves the memory of integer and float64 images too.
@@ -144,8 +153,8 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
 
     Frequency (r, c) has r half-waves from top to bottom and c from left to right. The
     order is r + c, then max(r, c), then r: (0, 0), (0, 1), (1, 0), (1, 1), (0, 2), ...
-    The transform is orthonormal and learns nothing: overlaps of states are those of
-    the images without their high frequencies.
+    The transform is orthonormal and learns nothing: without `emphasis`, overlaps of
+    states are those of the images without their high frequencies.
 
     An image whose vector is zero (all black, unless darkness is written at p = 0)
     becomes ``|0...0>``. So does one of norm below 1e-146 (3e-16 in float32).
@@ -165,6 +174,9 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
     .. [2] N. Ahmed, T. Natarajan, K. R. Rao, "Discrete cosine transform", IEEE
        Transactions on Computers C-23, 90-93 (1974),
        https://doi.org/10.1109/T-C.1974.223784
+    .. [3] D. J. Field, "Relations between the statistics of natural images and the
+       response properties of cortical cells", Journal of the Optical Society of America
+       A 4, 2379-2394 (1987), https://doi.org/10.1364/JOSAA.4.002379
 
     Examples
     --------
@@ -204,6 +216,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         image_shape=None,
         image_size=None,
         n_frequencies=None,
+        emphasis=0.0,
         dtype="float64",
     ):
         self.black = black
@@ -214,6 +227,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         self.image_shape = image_shape
         self.image_size = image_size
         self.n_frequencies = n_frequencies
+        self.emphasis = emphasis
         self.dtype = dtype
 
     def fit(self, X, y=None):
@@ -254,6 +268,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
             self.normalization,
             None if self.threshold is None else float(self.threshold),
             _n_frequencies(self.n_frequencies, self.image_size_),
+            float(self.emphasis),
         )
         if not math.isfinite(self._encoding.magnitude):
             raise ValueError(
@@ -269,6 +284,11 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(
                 "`black` must be 'none' with `n_frequencies`: frequencies are written "
                 f"with their signs, in one channel, got {self.black!r}."
+            )
+        if self.emphasis and self.n_frequencies is None:
+            raise ValueError(
+                "`emphasis` must be 0 without `n_frequencies`, which says how many "
+                f"frequencies there are to emphasise, got {self.emphasis!r}."
             )
         if self.black == "none" and self.normalization == "pixel":
             raise ValueError(

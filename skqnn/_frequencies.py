@@ -28,6 +28,12 @@ def lowest_frequencies(size: tuple[int, int], n: int) -> tuple[np.ndarray, np.nd
     return r[order], c[order]
 
 
+def emphasised(size: tuple[int, int], n: int, emphasis: float) -> np.ndarray:
+    """Return the factor (1 + r + c)**emphasis of each kept frequency, shape (n,)."""
+    rows, columns = lowest_frequencies(size, n)
+    return (1.0 + rows + columns) ** emphasis
+
+
 def spectrum(pixels: Any, n: int) -> Any:
     """Return the lowest frequencies of images.
 

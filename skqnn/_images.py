@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skqnn._arrays import clip, into, namespace, numpy_dtype
-from skqnn._frequencies import image_of, lowest_frequencies, spectrum
+from skqnn._frequencies import emphasised, image_of, lowest_frequencies, spectrum
 
 
 class Encoding(NamedTuple):
@@ -29,6 +29,8 @@ class Encoding(NamedTuple):
         Smallest p that becomes 1 while all below become 0.
     n_frequencies : int or None
         Number of the lowest frequencies that are written; None: pixels.
+    emphasis : float
+        Power of 1 + r + c by which frequency (r, c) is multiplied.
     """
 
     pixel_range: tuple[float, float]
@@ -38,6 +40,7 @@ class Encoding(NamedTuple):
     normalization: str = "image"
     threshold: float | None = None
     n_frequencies: int | None = None
+    emphasis: float = 0.0
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -154,7 +157,9 @@ def encode(X: Any, encoding: Encoding, out: Any = None) -> Any:
         out = xp.zeros(shape, dtype=xp.float64, device=device)
     pixels = scale_pixels(X, encoding, numpy_dtype(out))
     if encoding.n_frequencies:
-        pixels = spectrum(pixels, encoding.n_frequencies)[:, None, :]
+        pixels = spectrum(pixels, encoding.n_frequencies)
+        pixels *= _factors(encoding, like=pixels)
+        pixels = pixels[:, None, :]
     write = NORMALIZATIONS[encoding.normalization][0]
     write(xp, pixels, encoding.interval, out)
     return xp.reshape(out, (out.shape[0], -1))
@@ -179,6 +184,7 @@ def decode(amplitudes: Any, encoding: Encoding) -> Any:
     height, width = encoding.image_size
     if encoding.n_frequencies:
         kept = amplitudes[:, : encoding.n_frequencies]
+        kept = kept / _factors(encoding, like=kept)
         grid = image_of(kept, encoding.image_size)[:, None, :, :]
     else:
         grid = xp.reshape(amplitudes, (-1, *encoding.grid))[:, :, :height, :width]
@@ -194,6 +200,15 @@ def decode(amplitudes: Any, encoding: Encoding) -> Any:
     X *= high - low
     X += low
     return clip(X, low, high)
+
+
+def _factors(encoding: Encoding, like: Any) -> Any:
+    """Return the factors of the frequencies, next to an array and of its type."""
+    factors = emphasised(
+        encoding.image_size, encoding.n_frequencies or 0, encoding.emphasis
+    )
+    xp, device = namespace(like)
+    return xp.asarray(factors, dtype=like.dtype, device=device)
 
 
 def amplitude_names(encoding: Encoding) -> list[str]:

@@ -82,6 +82,7 @@ ENCODERS = [
     {"pixel_range": (2, 9), "dtype": "float32"},
     {"image_shape": (4, 16)},
     {"black": "none", "n_frequencies": 20},
+    {"black": "none", "n_frequencies": 64, "emphasis": 0.5},
 ]
 
 

@@ -236,6 +236,20 @@ def test_frequencies_equal_the_two_dimensional_cosine_transform():
     assert list(encoder.get_feature_names_out()) == names
 
 
+def test_emphasis_raises_high_frequencies_and_is_taken_back():
+    X = load_digits().data[:50]
+    X[:, 0] = 16
+    options = {"black": "none", "n_frequencies": 64}
+    plain = BinaryAmplitudeEncoder(**options).fit_transform(X)
+    encoder = BinaryAmplitudeEncoder(**options, emphasis=0.5).fit(X)
+    amplitudes = encoder.transform(X)
+    rows, columns = lowest_frequencies((8, 8), 64)
+    expected = plain * np.sqrt(1 + rows + columns)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    assert_allclose(amplitudes, expected, atol=1e-15)
+    assert_allclose(encoder.inverse_transform(amplitudes), X, atol=1e-12)
+
+
 @pytest.mark.parametrize("n_frequencies, n_qubits", [(1, 1), (2, 1), (32, 5), (33, 6)])
 def test_frequencies_set_the_number_of_qubits(n_frequencies, n_qubits):
     X = load_digits().data
@@ -498,6 +512,8 @@ def encoders_and_images(draw, **fixed):
     if params["black"] == "none":
         n_pixels = math.prod(params["image_size"] or shape)
         params["n_frequencies"] = draw(st.none() | st.integers(1, n_pixels))
+    if params.get("n_frequencies"):
+        params["emphasis"] = draw(st.floats(0, 2))
     pixels = st.floats(-10, 10, width=32)
     X = draw(arrays(float, (n_samples, shape[0] * shape[1]), elements=pixels))
     return BinaryAmplitudeEncoder(**params).fit(X), X
@@ -596,6 +612,10 @@ ERRORS = [
     ({"n_frequencies": 0}, ValueError, "`n_frequencies` must be a positive integer"),
     ({"n_frequencies": 4.0}, TypeError, "`n_frequencies` must be"),
     ({"n_frequencies": True}, TypeError, "`n_frequencies` must be"),
+    ({"emphasis": 0.5}, ValueError, "`emphasis` must be 0 without `n_frequencies`"),
+    ({"emphasis": -1}, ValueError, "`emphasis` must be a number from 0 to 2, got -1"),
+    ({"emphasis": np.nan}, ValueError, "`emphasis` must be"),
+    ({"emphasis": None}, TypeError, "`emphasis` must be"),
     ({"n_frequencies": 2}, ValueError, "`black` must be 'none' with `n_frequencies`"),
     (FREQUENCIES | {"n_frequencies": 5}, ValueError, "at most 4, .* got 5"),
     (
@@ -644,7 +664,9 @@ def test_unfitted_encoder_says_so(method):
         BinaryAmplitudeEncoder(black="none", threshold=0.5),
         BinaryAmplitudeEncoder(normalization="pixel", dtype="float32"),
         BinaryAmplitudeEncoder(black="full", image_size=(2, 3)),
-        BinaryAmplitudeEncoder(black="none", image_size=(4, 4), n_frequencies=5),
+        BinaryAmplitudeEncoder(
+            black="none", image_size=(4, 4), n_frequencies=5, emphasis=0.5
+        ),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

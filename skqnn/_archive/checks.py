@@ -44,6 +44,7 @@ def _check_encoder(encoder: BinaryAmplitudeEncoder) -> Iterator[tuple[bool, str]
         ),
         "n_frequencies",
     )
+    yield type(encoding.emphasis) is float and 0 <= encoding.emphasis <= 2, "emphasis"
     yield np.prod(encoding.grid) == 2**encoder.n_qubits_, "n_qubits_"
     yield all(map(np.isfinite, encoding.pixel_range)), "pixel_range_"
 
