@@ -6,89 +6,79 @@ same bits for every number of threads.
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
+from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import Rows
-from skqnn._engine.layout import VECTOR_BYTES, lay_out
+from skqnn._circuits.gates import Gate, is_real
+from skqnn._engine.binding import Binding, Bound
+from skqnn._engine.layout import VECTOR_BYTES
 from skqnn._engine.program import Program, as_program
-from skqnn._engine.schedule import backward, blocks, forward
+from skqnn._engine.terms import (
+    as_terms,
+    common_basis,
+    in_z_basis,
+    on_real_states,
+    pauli_masks,
+)
 
 DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
 
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
-_MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
 _PAGE = 4096
-_TAPE_BYTES = 2**24
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
 
 
-def compile_steps(steps: list, observables: list, n_qubits: int) -> "Compiled | None":
-    """Return an object that runs the steps fast, or None if there is no way.
+def compile_gates(
+    gates: tuple[Gate, ...], observables: Sequence[SparsePauliOp], n_qubits: int
+) -> "dict[str, Compiled | None]":
+    """Return what runs the gates fast on real and on complex states, "f" and "c".
 
-    The circuit must be real and consist of single-qubit gates and permutations of basis
-    states that map Pauli operators to Pauli operators, the observables diagonal, and
-    Numba installed.
+    None, or nothing, where there is no way. A common basis of all observables is made
+    that of Z, by gates that in most circuits cost nothing.
     """
     if not _MIN_QUBITS <= n_qubits <= _MAX_QUBITS or find_spec("numba") is None:
-        return None
-    program = as_program(steps, observables, n_qubits)
-    return None if program is None else Compiled(program, n_qubits)
+        return {}
+    real = is_real(gates)
+    basis = common_basis(observables)
+    if basis and not (real and "Y" in basis.values()):
+        change, observables = in_z_basis(observables, basis)
+        gates += change
+    terms = as_terms(pauli_masks(observables, n_qubits), len(observables))
+    program = as_program(gates, terms, n_qubits)
+    compiled = None if program is None else Compiled(program, n_qubits)
+    found = dict.fromkeys("fc", compiled)
+    if compiled is not None and real and any(np.any(np.imag(t.weights)) for t in terms):
+        program = as_program(gates, on_real_states(terms), n_qubits)
+        found["f"] = None if program is None else Compiled(program, n_qubits)
+    return found
 
 
 class Compiled:
     """A program for states of any dtype of floats or complex numbers.
 
-    A real circuit treats the real and the imaginary part of a state alike, and as
+    A real program treats the real and the imaginary part of a state alike, and as
     ``psi^H O psi = Re(psi)^T O Re(psi) + Im(psi)^T O Im(psi)`` for real symmetric O,
-    a complex state is two real ones.
+    a complex state is two real ones. In the others, every state is complex.
     """
 
     def __init__(self, program: Program, n_qubits: int):
-        signs, which = _signs(program)
-        active = [[r.qubit for r in layer] for layer in program.rotations]
-        sources = [move.source for move in program.moves]
-        self._string = program.string
-        folded = program.string is not None
-        self._layout = layout = lay_out(active, sources, which, n_qubits, folded)
-        self._signs = signs
-        self._rescaled = np.array(which) >= 0
-        self._images = program.images
-        self._weights = program.weights
-        self._n_sweeps = layout.n_sweeps
-        self._taped = len(active) * 2**n_qubits * VECTOR_BYTES <= _TAPE_BYTES
-        taped = {True: self._taped, False: False}  # with and without derivatives
-        self._forward = {k: forward(layout, taped[k], k) for k in taped}
-        self._backward = backward(layout, self._taped, self._forward[True][1])
-        self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
-        used = int(layout.tables.max()) + VECTOR_BYTES
+        self._binding = Binding(program, n_qubits)
+        self.real = program.real
+        used = int(self._binding.layout.tables.max()) + VECTOR_BYTES
         self._block_bytes = -(-used // _PAGE) * _PAGE
-        self._mirrors = np.zeros_like(layout.qubits)
-        self._base = np.zeros(layout.qubits.size)  # of the flattened angles
-        terms: list[tuple[int, int, float]] = []
-        for k, layer in enumerate(program.rotations):
-            for rotation in layer:
-                ((s, j),) = np.argwhere(layout.qubits[k] == rotation.qubit)
-                self._mirrors[k, s, j] = rotation.mirror
-                at = int(np.ravel_multi_index((k, s, j), layout.qubits.shape))
-                self._base[at] = rotation.base
-                terms += [(at, *term) for term in rotation.slopes]
-        self._at = np.array([term[0] for term in terms], dtype=np.intp)
-        self._parameter = np.array([term[1] for term in terms], dtype=np.intp)
-        self._slope = np.array([term[2] for term in terms], dtype=np.float64)
 
     def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
-        task, _, scale = self._bind(theta, _real(states.array.dtype), pulled=False)
-        return self._run(task, scale, states)[0]
+        return self._run(self._bind(theta, states, pulled=False), states)[0]
 
     def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback.
@@ -96,106 +86,80 @@ class Compiled:
         The derivatives of one observable are calculated for every sample at once, if
         they fit; otherwise the pullback runs the circuit again.
         """
-        array, places = states
-        task, slopes, scale = self._bind(theta, _real(array.dtype), pulled=True)
-        n_samples, n_observables = len(places), len(self._weights)
-        jacobian = None
+        bound = self._bind(theta, states, pulled=True)
+        n_samples, width = len(states.places), bound.task.width
+        n_numbers = bound.slopes.size + bound.overlaps.size * states.array.shape[1]
+        itemsize = _real(states.array.dtype).itemsize
+        known = None
         if (
-            n_observables == 1
-            and n_samples * slopes.size * array.itemsize <= _JACOBIAN_BYTES
+            self._binding.n_observables == 1
+            and n_samples * width * n_numbers * itemsize <= _JACOBIAN_BYTES
         ):
             ones = np.ones((n_samples, 1))
-            E, jacobian = self._run(task, scale, states, ones, blocks_per_row=1)
+            E, *known = self._run(bound, states, ones, blocks_per_row=1)
         else:
-            E, _ = self._run(task, scale, states)
+            E, *_ = self._run(bound, states)
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
-            if jacobian is None:
-                _, rows = self._run(task, scale, states, cotangent, _ROW_BLOCKS)
-                total = rows.sum(axis=0, dtype=np.float64).sum(axis=-1)
+            if known is None:
+                _, *parts = self._run(bound, states, cotangent, _ROW_BLOCKS)
+                sums = [rows.sum(axis=0, dtype=np.float64) for rows in parts]
+                angles, overlaps = sums[0].sum(axis=-1), sums[1] @ _alternating(sums[1])
             else:
-                lanes = _lanes(cotangent, array, np.float64)[:, 0]
-                total = np.einsum("b...l,bl->...", jacobian, lanes)
-            by_term = (slopes * total).ravel()[self._at] * self._slope
-            return np.bincount(self._parameter, by_term, minlength=len(theta))
+                dtype = known[0].dtype
+                lanes = _lanes(cotangent, dtype, width)[:, 0].astype(np.float64)
+                angles = np.einsum("b...l,bl->...", known[0], lanes)
+                lanes = lanes * _alternating(lanes)
+                overlaps = np.einsum("b...l,bl->...", known[1], lanes)
+            return self._binding.collect(bound, angles, overlaps, len(theta))
 
         return E, pullback
 
-    def _bind(self, theta: np.ndarray, dtype: np.dtype, pulled: bool) -> tuple:
-        """Return the task at theta, the slopes and the scale, see `_kernels.bind`."""
-        from skqnn._engine.kernels import Rotations, Task, bind
+    def _bind(self, theta: np.ndarray, states: Rows, pulled: bool) -> Bound:
+        dtype = states.array.dtype
+        width = 1 if self.real and dtype.kind == "f" else 2
+        return self._binding.bind(theta, _real(dtype), width, pulled)
 
-        layout = self._layout
-        angles = self._base.copy()
-        np.add.at(angles, self._at, self._slope * theta[self._parameter])
-        rotations = Rotations(
-            layout.qubits,
-            self._mirrors,
-            self._images,
-            self._n_sweeps,
-            self._rescaled,
-            self._string is not None,
-        )
-        n_layers, *shape = layout.qubits.shape
-        tangents = np.zeros((2, n_layers + 1, *shape))
-        slopes, factors = np.zeros((n_layers, *shape)), np.ones(n_layers)
-        at = (angles.reshape(slopes.shape), pulled and self._taped)
-        flip, odd, scale = bind(rotations, *at, tangents, slopes, factors)
-        weights = self._weights
-        if self._string is not None and layout.fold is not None:
-            sign = self._string.coefficient * _eigenvalues(flip & self._string.mask)
-            scale, slopes = sign * scale, sign * slopes
-            still = self._string.mask & ~odd
-            weights = _eigenvalues(layout.fold.rows & still)[np.newaxis]
-            flip = layout.fold.flip(odd)
-        schedule, final = self._forward[pulled]
-        task = Task(
-            schedule,
-            self._backward,
-            final,
-            self._n_work[pulled],
-            layout.tables,
-            self._signs.astype(dtype),
-            tangents.astype(dtype),
-            factors.astype(dtype),
-            weights.astype(dtype, order="C"),
-            flip,
-            self._string is not None,
-        )
-        return task, slopes, scale
-
-    def _run(self, task, scale, states, cotangent=None, blocks_per_row=1) -> tuple:
-        """Return the expectations, and the derivatives by the angles.
+    def _run(self, bound, states, cotangent=None, blocks_per_row=1) -> tuple:
+        """Return the expectations, and the derivatives by angles and phases.
 
         Returns
         -------
         E : ndarray of shape (n_samples, n_observables), float64
         out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
             A row is the sum over `blocks_per_row` blocks; no rows without a cotangent.
+        over : ndarray of shape (n_rows, n_turned, 2**n_qubits, lanes)
         """
         from skqnn._engine.kernels import run
 
         array, places = np.ascontiguousarray(states.array), states.places
-        n_samples, width, dtype = len(places), _width(array), _real(array.dtype)
-        lanes = VECTOR_BYTES // dtype.itemsize
-        n_blocks = -(-(n_samples * width) // lanes)
+        task, layout = bound.task, self._binding.layout
+        n_samples, dtype = len(places), _real(array.dtype)
+        n_observables, lanes = (
+            self._binding.n_observables,
+            VECTOR_BYTES // dtype.itemsize,
+        )
+        n_blocks = -(-(n_samples * task.width) // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
-        E = np.zeros((n_blocks, len(self._weights), lanes), dtype=dtype)
+        E = np.zeros((n_blocks, n_observables, lanes), dtype=dtype)
         known = cotangent is not None
-        cotangents = _lanes(cotangent, array, dtype) if known else np.ones_like(E)
-        out = np.zeros((n_rows, *self._layout.qubits.shape, lanes), dtype=dtype)
+        cotangents = _lanes(cotangent, dtype, task.width) if known else np.ones_like(E)
+        out = np.zeros((n_rows, *layout.qubits.shape, lanes), dtype=dtype)
+        turned = len(bound.overlaps), array.shape[1], lanes
+        over = np.zeros((n_rows, *turned), dtype=dtype)
 
-        size = n_samples * width * array.shape[1] * int(self._n_sweeps.sum())
+        size = n_samples * task.width * array.shape[1] * int(layout.n_sweeps.sum())
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         parts = _share_out(n_blocks, n_threads, blocks_per_row)
         workspaces = self._workspaces(dtype, len(parts), task.n_work)
+        results = E, out, over, blocks_per_row
 
         def simulate(part: tuple[int, int], work: np.ndarray) -> None:
-            run(task, array, places, part, work, cotangents, E, out, blocks_per_row)
+            run(task, array, places, part, work, cotangents, *results)
 
         _run_in_threads(simulate, list(zip(parts, workspaces, strict=True)))
-        E = E.swapaxes(1, 2).reshape(-1, width, len(self._weights))[:n_samples]
-        return E.sum(axis=1, dtype=np.float64) * scale, out
+        E = E.swapaxes(1, 2).reshape(-1, task.width, n_observables)[:n_samples]
+        return E.sum(axis=1, dtype=np.float64) * bound.scale, out, over
 
     def _workspaces(self, dtype: np.dtype, n_parts: int, n_blocks: int) -> np.ndarray:
         """Return memory for blocks, shape (n_parts, n_blocks, size).
@@ -211,55 +175,26 @@ class Compiled:
         return raw[start : start + math.prod(shape)].reshape(shape).view(dtype)
 
 
-def _signs(program: Program) -> tuple[np.ndarray, list[int]]:
-    """Return where signs and scale change.
-
-    Returns
-    -------
-    signs : ndarray of shape (n_signs, 2**n_qubits)
-        The first row is 1.
-    which : list of int
-        The row of signs to apply before each layer, -1 for none.
-    """
-    ones = np.ones(program.weights.shape[1])
-    rows: dict[bytes, int] = {ones.tobytes(): 0}
-    which, growth = [], 0
-    for move, layer in zip(program.moves, program.rotations, strict=True):
-        before = move.sign[np.argsort(move.source)]  # kernels scale before they move
-        row = rows.setdefault(before.tobytes(), len(rows))
-        growth += len(layer)
-        rescaled = row > 0 or growth > _MAX_GROWTH
-        growth = len(layer) if rescaled else growth
-        which.append(row if rescaled else -1)
-    return np.array([np.frombuffer(row) for row in rows]), which
-
-
-def _eigenvalues(bits: Any) -> Any:
-    """Return 1 for even numbers of ones, -1 for odd ones."""
-    return 1.0 - 2.0 * (np.bitwise_count(bits) & 1)
-
-
 def _real(dtype: np.dtype) -> np.dtype:
     """Return the dtype of the real part."""
     return np.empty(0, dtype=dtype).real.dtype
 
 
-def _width(states: np.ndarray) -> int:
-    """Return how many lanes a sample takes: a complex number takes two."""
-    return 2 if states.dtype.kind == "c" else 1
+def _lanes(cotangent: np.ndarray, dtype: np.dtype, width: int) -> np.ndarray:
+    """Arrange (n_samples, K) by blocks of states, (n_blocks, K, lanes).
 
-
-def _lanes(cotangent: np.ndarray, states: np.ndarray, dtype: Any) -> np.ndarray:
-    """Arrange (n_samples, K) by the blocks of states, (n_blocks, K, lanes).
-
-    What is left of the last block is 0.
+    A sample takes `width` lanes. What is left of the last block is 0.
     """
-    n_observables = cotangent.shape[1]
-    lanes = VECTOR_BYTES // _real(states.dtype).itemsize
-    rows = np.repeat(cotangent, _width(states), axis=0)
+    n_observables, lanes = cotangent.shape[1], VECTOR_BYTES // dtype.itemsize
+    rows = np.repeat(cotangent, width, axis=0)
     padded = np.zeros((-(-len(rows) // lanes), lanes, n_observables), dtype=dtype)
     padded.reshape(-1, n_observables)[: len(rows)] = rows
     return np.ascontiguousarray(padded.swapaxes(1, 2))
+
+
+def _alternating(lanes: np.ndarray) -> np.ndarray:
+    """Return 1 for lanes of real parts, -1 for those of imaginary parts."""
+    return 1.0 - 2.0 * (np.arange(lanes.shape[-1]) & 1)
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:

@@ -4,6 +4,9 @@ Explicit vectors give the same code with every version of LLVM, while loops left
 auto-vectoriser do not. All offsets are in bytes.
 """
 
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
 from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numba import types
 from numba.core import cgutils
@@ -13,6 +16,20 @@ from skqnn._engine.layout import PAD_BITS, VECTOR_BYTES
 _INT = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 _FUSE = ("contract",)  # a * b + c may be one instruction
+
+
+def is_complex(array: types.Array) -> bool:
+    """Tell whether an array, as Numba types it, has complex numbers."""
+    return isinstance(array.dtype, types.Complex)
+
+
+class Array(NamedTuple):
+    """An array, as far as instructions have to know it."""
+
+    data: Any
+    shape: Any
+    strides: Any
+    parts: int  # 2 for complex numbers
 
 
 class Emitter:
@@ -28,6 +45,7 @@ class Emitter:
         self.itemsize = dtype.bitwidth // 8
         self.lanes = VECTOR_BYTES // self.itemsize
         self.vector = ir.VectorType(context.get_value_type(dtype), self.lanes)
+        self.zero = ir.Constant(self.vector, None)
         self.context = context
         self.args = [
             self.array(kind, value) if isinstance(kind, types.Array) else value
@@ -35,7 +53,13 @@ class Emitter:
         ]
 
     def array(self, kind, value):
-        return self.context.make_array(kind)(self.context, self.builder, value=value)
+        array = self.context.make_array(kind)(self.context, self.builder, value=value)
+        return Array(array.data, array.shape, array.strides, 1 + is_complex(kind))
+
+    def arrays(self, kinds, value):
+        """Return the members of a tuple of arrays."""
+        members = cgutils.unpack_tuple(self.builder, value)
+        return [self.array(k, v) for k, v in zip(kinds, members, strict=True)]
 
     def number(self, value):
         return ir.Constant(_INT, value)
@@ -81,7 +105,7 @@ class Emitter:
 
     def variable(self):
         """Return a place for a vector, which is 0 at first."""
-        return cgutils.alloca_once_value(self.builder, ir.Constant(self.vector, None))
+        return cgutils.alloca_once_value(self.builder, self.zero)
 
     def splat(self, value):
         """Copy one number into all lanes."""
@@ -95,6 +119,40 @@ class Emitter:
         numbers = self.builder.bitcast(address, self.vector.element.as_pointer())
         entries = [self.builder.gep(numbers, [self.number(k)]) for k in range(n)]
         return [self.splat(self.builder.load(entry)) for entry in entries]
+
+    def weight(self, array, *indices):
+        """Load array[indices], one number, for `times`: each part into all lanes."""
+        numbers = self.builder.bitcast(
+            self.at(array, *indices), self.vector.element.as_pointer()
+        )
+        places = [
+            self.builder.gep(numbers, [self.number(k)]) for k in range(array.parts)
+        ]
+        return [self.builder.load(place) for place in places]
+
+    def times(self, weight, x, back=None):
+        """Multiply a vector by a number; if `back`, by its complex conjugate."""
+        product = self.mul(self.splat(weight[0]), x)
+        if len(weight) == 1:
+            return product
+        imaginary = weight[1]
+        if back is not None:
+            negative = self.builder.fneg(imaginary)
+            imaginary = self.builder.select(back, negative, imaginary)
+        signs = ir.Constant(self.vector, self.lanes // 2 * [-1.0, 1.0])
+        turn = self.mul(self.splat(imaginary), signs)
+        return self.add(product, self.mul(turn, self.swap(x)))
+
+    def swap(self, x):
+        """Swap the real and the imaginary parts of a vector of complex numbers."""
+        return self.shuffle(x, x, [lane ^ 1 for lane in range(self.lanes)])
+
+    @contextmanager
+    def groups(self, n_rows, size):
+        """Loop over all rows, `size` of them at a time: a context of their numbers."""
+        loop = (self.number(0), n_rows, self.number(size))
+        with cgutils.for_range_slice(self.builder, *loop) as (first, _):
+            yield [self.builder.add(first, self.number(k)) for k in range(size)]
 
     def shuffle(self, a, b, lanes):
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)

@@ -15,8 +15,8 @@ from sklearn.utils import gen_batches
 from skqnn._arrays import block_bytes, namespace, numpy_dtype, sender
 from skqnn._circuits.gates import Elementary, Gate, flatten, is_real
 from skqnn._engine.basis import Basis
+from skqnn._engine.fusion import fuse
 from skqnn._engine.row_steps import Fixed, Phases, Product, Rotation
-from skqnn._engine.steps import fuse
 
 
 class FeatureMap:

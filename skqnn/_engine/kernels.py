@@ -1,6 +1,6 @@
 """The exact engine's inner loops, compiled by Numba.
 
-They follow the orders of `_schedule` on one block of samples after the other.
+They follow the orders of `schedule` on one block of samples after the other.
 """
 
 import inspect
@@ -11,16 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from skqnn._engine.measure import square_sums, weigh
+from skqnn._engine.phases import overlap, rescale
 from skqnn._engine.schedule import (
     CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,
+    OVERLAP,
     REFLECT,
+    UNRESCALE,
     UNROTATE,
     UNROTATE_CONTRACT,
     Schedule,
 )
-from skqnn._engine.vectors import load, rescale, square_sums, sweep, weigh
+from skqnn._engine.vectors import load, sweep
 
 
 class Rotations(NamedTuple):
@@ -28,25 +32,31 @@ class Rotations(NamedTuple):
 
     qubits: np.ndarray  # (n_layers, n_sweeps, 4), -1 where there is no angle
     mirrors: np.ndarray  # the same, int; 1: a Z follows the rotation
-    images: np.ndarray  # (n_layers, n_qubits, 2, 2), see `_program`
+    images: np.ndarray  # (n_layers, n_qubits, 2, 2), see `pauli_images`
     n_sweeps: np.ndarray  # (n_layers,)
     rescaled: np.ndarray  # (n_layers,) bool
+    opened: bool  # whether the first layer is un-applied as all others are
     folded: bool  # whether the last layer is folded into a Pauli string
 
 
 class Task(NamedTuple):
-    """A circuit at one theta, as `run` needs it."""
+    """A circuit at one theta, as `run` needs it.
+
+    Complex phases say that the states are complex, also where the samples are not.
+    """
 
     forward: Schedule
     backward: Schedule
     final: int  # the block of the final state
     n_work: int  # blocks of the workspace
     tables: np.ndarray  # (n_tables, n_rows), see `Layout`
-    signs: np.ndarray  # (n_signs, n_rows)
+    phases: np.ndarray  # (n_phases, n_rows), real or complex
     tangents: np.ndarray  # (2, n_layers + 1, n_sweeps, 4), see `bind`
     factors: np.ndarray  # (n_layers,)
-    weights: np.ndarray  # (n_observables, n_rows), of the signs after a reflection
+    terms: np.ndarray  # (n_terms, 2), observable and mask, see `moves.Term`
+    weights: np.ndarray  # (n_terms, n_rows), of the signs after a reflection
     flip: int  # of rows of the final state, or of positions in the sweep so ordered
+    width: int  # lanes of a sample, 2 if it is complex
     folded: bool
 
 
@@ -59,7 +69,7 @@ def _jit(function):
 
 
 @_jit
-def bind(layout, angles, taped, tangents, slopes, factors):
+def bind(layout, angles, taped, tangents, slopes, factors, flips, overlaps):
     """Reduce all angles to at most 45 degrees and keep the books on the scale.
 
     A rotation by a quarter turn is a Pauli operator, which is pushed to the end of the
@@ -82,12 +92,16 @@ def bind(layout, angles, taped, tangents, slopes, factors):
         What derivatives must be multiplied by.
     factors : ndarray of shape (n_layers,), filled
         What states are multiplied by before a layer.
+    flips : ndarray of shape (n_layers,), filled
+        Before a layer, amplitude i stands for amplitude i ^ flips[layer].
+    overlaps : ndarray of shape (n_layers,), filled
+        What overlaps before the phases of a layer must be multiplied by.
 
     Returns
     -------
-    x : int
-        Final amplitude i, with a Pauli string that before the last layer, stands for
-        amplitude i ^ x.
+    x, z : int
+        The final state, with a Pauli string that before the last layer, is X^x Z^z
+        times the one found: amplitude i stands for amplitude i ^ x.
     odd : int
         The qubits where the Pauli string becomes X.
     scale : float
@@ -97,6 +111,7 @@ def bind(layout, angles, taped, tangents, slopes, factors):
     top, low, after = np.ones(n_layers), np.ones(n_layers), np.ones(n_layers)
     x, z, odd, growth, scale = 0, 0, 0, 1.0, 1.0
     for i in range(n_layers):
+        flips[i] = x
         x, z = _push(layout.images[i], x, z)
         factors[i] = 1 / growth if layout.rescaled[i] else 1.0
         last = layout.n_sweeps[i] - 1
@@ -121,7 +136,7 @@ def bind(layout, angles, taped, tangents, slopes, factors):
                     odd |= is_odd << qubit
                     angle = -angle if is_odd and not is_top else angle
                 else:
-                    cosines = top if is_top and i > 0 else low
+                    cosines = top if is_top and (i > 0 or layout.opened) else low
                     cosines[i] *= math.cos(angle)
                     x, z = x ^ is_odd << qubit, z ^ is_odd << qubit
                     z ^= layout.mirrors[i, k, j] << qubit
@@ -139,8 +154,14 @@ def bind(layout, angles, taped, tangents, slopes, factors):
             for j in range(n_angles):
                 slopes[i, k, j] *= top[i] / (kets * bras)
         bras *= factors[i] / (top[i] * low[i])
-        kets *= factors[i] / (low[i] * top[i - 1])
-    return x, odd, scale / growth**2
+        kets *= factors[i] / low[i]
+        if taped or (layout.folded and i == n_layers - 1):
+            before = after[i - 1] if i > 0 else 1.0
+        else:
+            before = kets
+        overlaps[i] = 1 / (before * bras)
+        kets /= top[i - 1]
+    return x, z, odd, scale / growth**2
 
 
 @_jit
@@ -156,9 +177,35 @@ def _push(images, x, z):
     return new_x, new_z
 
 
+@_jit
+def walsh(values):
+    """Transform rows in place to their sums with the signs of each Z string."""
+    for row in values:
+        half = 1
+        while half < len(row):
+            for first in range(0, len(row), 2 * half):
+                for i in range(first, first + half):
+                    a, b = row[i], row[i + half]
+                    row[i], row[i + half] = a + b, a - b
+            half *= 2
+
+
+@_jit
+def turn(strings, phases):
+    """Multiply phases by exp(-i/2 sum of weights * Z strings); weights are overwritten.
+
+    Both arrays have shape (n_layers, n_rows); the weights are at their masks.
+    """
+    walsh(strings)
+    for k in range(len(phases)):
+        for i in range(phases.shape[1]):
+            angle = -0.5 * strings[k, i]
+            phases[k, i] *= complex(math.cos(angle), math.sin(angle))
+
+
 @njit(nogil=True)
-def _execute(schedule, task, states, samples, work, cotangents, E, block, out):
-    """Follow orders on the blocks of `work`; derivatives are added to `out`."""
+def _execute(schedule, task, states, samples, work, cotangents, E, block, out, over):
+    """Follow orders on the blocks of `work`; derivatives are added to `out`, `over`."""
     passes, orders = schedule.passes, schedule.orders
     w, t, a, n_rows = work, task.tables, task.tangents, task.tables.shape[1]
     c = (task.weights, cotangents, E)
@@ -174,7 +221,7 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out):
                 by, n = (orders[i, 6], orders[i, 7]), orders[i, 8]
                 f = task.flip * orders[i, 9]
                 if kind == LOAD:
-                    load(states, samples, work, of[1], r, a, at)
+                    load(states, samples, work, of[1], r, a, at, task.phases)
                 elif kind <= UNROTATE:
                     o = "rotate"
                     sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
@@ -190,8 +237,12 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out):
                 elif kind == REFLECT:
                     o = "rotate weigh contract"
                     sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                elif kind == OVERLAP:
+                    overlap(work, (of[0], of[2]), task.phases, over, by[0])
                 else:
-                    rescale(work, of[:2], task.signs, by[0], task.factors, layer)
+                    back = kind == UNRESCALE
+                    v = task.phases
+                    rescale(work, of[:2], v, by[0], task.factors, layer, back)
 
 
 def _build_run(sources):
@@ -202,7 +253,7 @@ def _build_run(sources):
     """
 
     @_jit
-    def run(task, states, places, blocks, work, cotangents, E, out, blocks_per_row):
+    def run(task, states, places, blocks, work, cotangents, E, out, over, per_row):
         """Simulate some blocks of samples.
 
         Parameters
@@ -219,32 +270,37 @@ def _build_run(sources):
             The expectations are stored in E, which is 0 before. With a Pauli string,
             they are multiplied by the cotangents. A complex sample has two lanes.
         out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
-            The derivatives of block b by the angles are added to row
-            ``b // blocks_per_row``. No rows: they are not calculated.
+            The derivatives of block b by the angles are added to row ``b // per_row``.
+            No rows: they are not calculated.
+        over : ndarray of shape (n_out, n_turned, n_rows, lanes)
+            The overlaps before phases that depend on parameters, likewise.
         """
         sources  # noqa: B018
         bras = len(work) - 3
-        weights, flip, folded = task.weights, task.flip, task.folded
-        n_samples = E.shape[2] * E.itemsize // states.itemsize
+        flip, folded, measured = task.flip, task.folded, (task.terms, task.weights)
+        n_samples = E.shape[2] // task.width
         samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
         nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
+        no_overlaps = np.empty((0, over.shape[2], E.shape[2]), dtype=E.dtype)
         for block in range(blocks[0], blocks[1]):
             for k in range(n_samples):
                 samples[k] = places[min(block * n_samples + k, end)]
-            row = out[block // blocks_per_row] if len(out) > 0 else nowhere
-            at = (states, samples, work, cotangents, E, block, row)
+            row, overlaps = nowhere, no_overlaps
+            if len(out) > 0:
+                row, overlaps = out[block // per_row], over[block // per_row]
+            at = (states, samples, work, cotangents, E, block, row, overlaps)
             _execute(task.forward, task, *at)
             if not folded:
-                square_sums(work, task.final, weights, flip, E, block)
+                square_sums(work, task.final, measured, flip, E, block)
             if len(out) > 0:
                 if not folded:
-                    weigh(work, (task.final, bras), weights, flip, cotangents, block)
+                    weigh(work, (task.final, bras), measured, flip, cotangents, block)
                 _execute(task.backward, task, *at)
 
     return run
 
 
-_USED = ("emitter", "layout", "schedule", "vectors")
+_USED = ("emitter", "layout", "measure", "phases", "schedule", "vectors")
 run = _build_run(
     "".join(inspect.getsource(sys.modules[f"skqnn._engine.{name}"]) for name in _USED)
 )

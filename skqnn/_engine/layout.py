@@ -22,7 +22,8 @@ class Layer(NamedTuple):
     tables: list[int]
     gathers: list[int]  # tables of permuted rows, of the first sweep or, folded, of all
     chunk: int  # rows that all sweeps but the last keep apart
-    sign: int  # the row of signs that rescales before the layer, -1 for none
+    phase: int  # the row of phases that rescales before the layer, -1 for none
+    turned: int  # where derivatives by these phases are taken, -1 for none
 
 
 class Fold(NamedTuple):
@@ -66,7 +67,8 @@ def row_offsets(n_rows: int) -> np.ndarray:
 def lay_out(
     active: Sequence[list[int]],
     sources: Sequence[np.ndarray],
-    signs: Sequence[int],
+    phases: Sequence[int],
+    turned: Sequence[bool],
     n_qubits: int,
     folded: bool,
 ) -> Layout:
@@ -78,8 +80,10 @@ def lay_out(
         The qubits that each layer rotates.
     sources : sequence of ndarray of shape (2**n_qubits,)
         The permutation before each layer: row i is loaded from row source[i].
-    signs : sequence of int
-        Which row of signs is applied, with a scale, before each layer; -1 for none.
+    phases : sequence of int
+        Which row of phases is applied, with a scale, before each layer; -1 for none.
+    turned : sequence of bool
+        Whether these phases depend on parameters.
     n_qubits : int
         At least 4.
     folded : bool
@@ -88,7 +92,7 @@ def lay_out(
     offsets = row_offsets(2**n_qubits)
     groups = [[_fill(g, n_qubits) for g in _split(qubits)] for qubits in active]
     rows = [[_rows(group, n_qubits) for group in layer] for layer in groups]
-    fold = _fold(rows, groups, sources[-1], signs[-1]) if folded else None
+    fold = _fold(rows, groups, sources[-1], phases[-1]) if folded else None
     qubits = np.full((len(groups), max(map(len, groups)), 4), -1)
     tables: dict[bytes, int] = {}  # each table once; a dict keeps the order
     layers = []
@@ -102,21 +106,22 @@ def lay_out(
         chunk = min(max(2 << highest, _MIN_CHUNK), 2**n_qubits)
         bits = list(map(len, layer))
         own, gathers = known[: len(bits)], known[len(bits) :]
-        layers.append(Layer(bits, own, gathers, chunk, signs[k]))
+        at = sum(turned[:k]) if turned[k] else -1
+        layers.append(Layer(bits, own, gathers, chunk, phases[k], at))
     table = np.array([np.frombuffer(key, dtype=np.int32) for key in tables])
-    natural = signs[0] < 0 and np.array_equal(sources[0], np.arange(2**n_qubits))
+    natural = phases[0] < 0 and np.array_equal(sources[0], np.arange(2**n_qubits))
     natural &= groups[0][0] == list(range(len(groups[0][0])))
     natural &= len(groups) > 1 or not folded
     return Layout(layers, qubits, table, fold, natural)
 
 
-def _fold(rows: list, groups: list, source: np.ndarray, sign: int) -> Fold:
+def _fold(rows: list, groups: list, source: np.ndarray, phase: int) -> Fold:
     """Describe the last layer as part of the observable.
 
     If possible, the rows of its last sweep are put in the order of the layer before.
     """
     top = rows[-1][-1]
-    aligned = len(rows) > 1 and min(len(groups[-1]), len(groups[-2])) > 1 and sign < 0
+    aligned = len(rows) > 1 and min(len(groups[-1]), len(groups[-2])) > 1 and phase < 0
     if aligned:
         tiles = top.reshape(-1, 2 ** len(groups[-1][-1]))
         before = rows[-2][-1].reshape(-1, 2 ** len(groups[-2][-1]))

@@ -5,6 +5,9 @@ the layer's angles can be taken there. The first layer is never un-applied, its
 derivatives are taken after it. Kernels do not decide anything, they follow a list of
 orders.
 
+Phases that depend on parameters stand before a layer. Derivatives by them are overlaps
+of the cotangents with the states there, which are kept, too.
+
 If the observable is a Pauli string, the last layer R of rotations is never applied: as
 ``R^T Z R = Z R^2``, the string and the layer are one reflection O for each qubit. From
 the states y before that layer follow ``z = O y``, ``y . z``, the cotangents 2 z of y,
@@ -28,13 +31,15 @@ _JOINED_CHUNK = 128  # rows, 8 kB of each block
     UNROTATE_CONTRACT,
     CONTRACT_UNROTATE,
     RESCALE,
+    UNRESCALE,
+    OVERLAP,
     REFLECT,
     LOAD,
-) = range(8)
+) = range(10)
 
 
 class Order(NamedTuple):
-    """One sweep, or a change of sign and scale."""
+    """One sweep, or a change of phase and scale."""
 
     kind: int
     layer: int
@@ -59,6 +64,7 @@ class Blocks(NamedTuple):
     """What the blocks of the workspace are for."""
 
     tape: list[int]  # of each layer
+    before: list[int]  # the states before the phases of each layer
     bras: int
     other: int
     now: int  # where the samples are loaded
@@ -73,8 +79,27 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
     """Assign numbers to the blocks; without a tape two blocks take turns."""
     n_layers = len(layout.layers) - (layout.fold is not None)
     tape = list(range(n_layers)) if taped else [k & 1 for k in range(n_layers)]
-    n_tape = max(2, n_layers if taped else 2)
-    return Blocks(tape, n_tape, n_tape + 1, n_tape + 2)
+    used = max(2, n_layers if taped else 2)
+    before: list = []
+    for k, layer in enumerate(layout.layers):
+        if k > 0 and _ends_on_tape(k - 1, layout):
+            before.append(tape[k - 1])
+        elif taped and layer.turned >= 0 and k < n_layers:
+            before.append(used)
+            used += 1
+        else:
+            before.append(None)
+    before = [used + 2 if block is None else block for block in before]
+    return Blocks(tape, before, used, used + 1, used + 2)
+
+
+def _is_never_unapplied(k: int, layout: Layout) -> bool:
+    return k == 0 and layout.layers[0].turned < 0
+
+
+def _ends_on_tape(k: int, layout: Layout) -> bool:
+    """Tell whether the tape of a layer is the state after it."""
+    return len(layout.layers[k].bits) == 1 or _is_never_unapplied(k, layout)
 
 
 def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
@@ -85,20 +110,23 @@ def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
     no further pass.
     """
     where = blocks(layout, taped)
-    now = where.now
+    now = where.before[0]
     passes: list = []
     if not layout.natural:
         passes.append((None, [Order(LOAD, len(layout.layers), target=now)]))
     for k, layer in enumerate(layout.layers):
-        if layer.sign >= 0:
-            passes.append((None, [_rescale(k, layer, now, where.now)]))
+        if layer.phase >= 0:
+            passes.append((None, [_rescale(RESCALE, k, layer, now, where.now)]))
             now = where.now
         if k == len(where.tape):
             passes += _reflect(k, layout, where, now, pulled)
             break
         top = len(layer.bits) - 1
-        tape = where.tape[k]
-        below, above = (where.other, tape) if k == 0 and top else (tape, where.now)
+        below = above = where.tape[k]
+        if top and _is_never_unapplied(k, layout):
+            below = where.other
+        elif top:
+            above = where.before[k + 1] if k + 1 < len(where.before) else where.now
         first = _order(ROTATE, k, 0, layer, now, below, read=layer.gathers[0])
         if k == 0 and layout.natural:
             first = first._replace(kind=LOAD)
@@ -150,22 +178,32 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
         aligned = JOINED if layout.fold.aligned else None
     for k in range(len(where.tape) - 1, -1, -1):
         layer, kets = layout.layers[k], where.tape[k]
+        last = _is_never_unapplied(k, layout)
         top = len(layer.bits) - 1
         if top > 0:
-            kind = UNROTATE_CONTRACT if k > 0 else CONTRACT
+            kind = CONTRACT if last else UNROTATE_CONTRACT
             passes.append((aligned, [_order(kind, k, top, layer, bras, bras, kets)]))
         aligned = None
         lower = list(range(max(top, 1)))
-        if k == 0:
+        if last:
             pulls = [_order(CONTRACT, k, s, layer, bras, bras, kets) for s in lower]
             passes.append((layer.chunk, pulls))
             break
         passes.append((layer.chunk, list(_pull(k, layer, lower, bras, other, kets))))
         bras, other = other, bras
-        if layer.sign >= 0:
-            passes.append((None, [_rescale(k, layer, bras, bras)]))
+        if layer.phase >= 0:
+            passes.append((None, [_rescale(UNRESCALE, k, layer, bras, bras)]))
+        kets = where.before[k]
         if not taped:
-            passes += _walk_back(k, layout, kets, where.tape[k - 1])
+            kets = 1 - where.tape[k]
+            passes += _walk_back(k, layout, where.tape[k], kets)
+        if layer.turned >= 0:
+            passes.append((None, [_overlap(k, layer, bras, kets)]))
+        if not taped and k > 0 and not _ends_on_tape(k - 1, layout):
+            before = layout.layers[k - 1]
+            top = len(before.bits) - 1
+            unrotate = _order(UNROTATE, k - 1, top, before, kets, kets)
+            passes.append((None, [unrotate]))
     return _schedule(passes, layout)
 
 
@@ -174,8 +212,10 @@ def _pull_fold(layout, z, final) -> Iterator[tuple]:
     k, layer = len(layout.layers) - 1, layout.layers[-1]
     if len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
-    if layer.sign >= 0:
-        yield None, [_rescale(k, layer, z, z)]
+    if layer.turned >= 0:  # with the states behind the phases, which is the same
+        yield None, [_overlap(k, layer, z, final)]
+    if layer.phase >= 0:
+        yield None, [_rescale(UNRESCALE, k, layer, z, z)]
 
 
 def _order(kind, k, s, layer, source, target, kets=0, read=None, write=None) -> Order:
@@ -186,8 +226,12 @@ def _order(kind, k, s, layer, source, target, kets=0, read=None, write=None) -> 
     return Order(kind, k, s, source, target, kets, read, write, layer.bits[s])
 
 
-def _rescale(k, layer, source, target) -> Order:
-    return Order(RESCALE, k, 0, source, target, read=layer.sign)
+def _rescale(kind, k, layer, source, target) -> Order:
+    return Order(kind, k, 0, source, target, read=layer.phase)
+
+
+def _overlap(k, layer, bras, kets) -> Order:
+    return Order(OVERLAP, k, 0, bras, kets=kets, read=layer.turned)
 
 
 def _pull(k, layer, lower, bras, other, kets) -> Iterator[Order]:
@@ -202,18 +246,15 @@ def _pull(k, layer, lower, bras, other, kets) -> Iterator[Order]:
 
 
 def _walk_back(k: int, layout: Layout, source: int, target: int) -> Iterator[tuple]:
-    """Yield the passes from the tape of layer k to that of the layer before."""
-    layer, before = layout.layers[k], layout.layers[k - 1]
+    """Yield the passes from the tape of layer k to the states before its phases."""
+    layer = layout.layers[k]
     orders = []
     for s in reversed(range(max(len(layer.bits) - 1, 1))):
         to, write = (source, None) if s else (target, layer.gathers[0])
         orders.append(_order(UNROTATE, k, s, layer, source, to, write=write))
     yield layer.chunk, orders
-    if layer.sign >= 0:
-        yield None, [_rescale(k, layer, target, target)]
-    top = len(before.bits) - 1
-    if top > 0 and k > 1:
-        yield None, [_order(UNROTATE, k - 1, top, before, target, target)]
+    if layer.phase >= 0:
+        yield None, [_rescale(UNRESCALE, k, layer, target, target)]
 
 
 def _schedule(passes: list, layout: Layout) -> Schedule:

@@ -35,10 +35,15 @@ from skqnn._arrays import (
 )
 from skqnn._circuits.gates import compile_circuit, is_real
 from skqnn._circuits.observables import visible_gates
-from skqnn._engine.compiled import DTYPES, Compiled, compile_steps
+from skqnn._engine.compiled import DTYPES, Compiled, compile_gates
 from skqnn._engine.feature_map import FeatureMap
-from skqnn._engine.steps import fuse
+from skqnn._engine.fusion import fuse
+from skqnn._engine.terms import pauli_masks
 from skqnn._threads import single_blas_thread
+
+# Amplitudes times steps (a fraction of a second) after which kernels for complex
+# circuits are compiled: who only looks at a circuit need not wait for them.
+_PATIENCE = 2**23
 
 Pullback = Callable[[np.ndarray], np.ndarray]
 
@@ -61,7 +66,8 @@ class StatevectorEngine:
     Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
     states, and in complex numbers only if a gate or a state is complex. Gates outside
     the light cone of the observables are left out, which is exact. Where Numba is
-    installed, compiled kernels run the most common circuits, see `compiled`.
+    installed, compiled kernels run all circuits of the usual gates on 6 to 24 qubits,
+    complex ones after a first few calls, see `compiled`.
 
     States may be arrays of any namespace and are simulated on their device; theta,
     expectations, cotangents and gradients are NumPy's, on the host.
@@ -84,9 +90,10 @@ class StatevectorEngine:
         gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
         self._real = is_real(gates)
         self._steps = fuse(gates, self.n_qubits)
-        self._observables = _pauli_masks(observables, self.n_qubits)
+        self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
-        self._compiled = compile_steps(self._steps, self._observables, self.n_qubits)
+        self._compiled = compile_gates(gates, observables, self.n_qubits)
+        self._work = 0  # amplitudes times steps so far
 
     def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
@@ -174,9 +181,15 @@ class StatevectorEngine:
         return _joined(values), pullback
 
     def _kernels(self, rows: Rows) -> Compiled | None:
-        if not isinstance(rows.array, np.ndarray):
+        """Return what runs these rows fast, if there is something and it pays."""
+        array, places = rows
+        if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:
             return None
-        return self._compiled if rows.array.dtype in DTYPES else None
+        compiled = self._compiled.get(array.dtype.kind)
+        if compiled is None or compiled.real or self._work >= _PATIENCE:
+            return compiled
+        self._work += len(places) * array.shape[1] * len(self._steps)
+        return None
 
     def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
         dtype, send = self._dtype(rows.array), sender(rows.array)
@@ -271,7 +284,7 @@ class _Bound(NamedTuple):
     """A circuit at one theta, next to the states."""
 
     steps: list  # what each step's `bind` returned
-    observables: list[tuple[Any, Any]]  # mask and weights, see `_pauli_masks`
+    observables: list[tuple[Any, Any]]  # mask and weights, see `pauli_masks`
     dtype: np.dtype
     send: Callable[[np.ndarray], Any]
 
@@ -285,30 +298,6 @@ def _as_rows(states: Any) -> Rows:
     if isinstance(states, Rows):
         return states
     return Rows(states, np.arange(states.shape[0]))
-
-
-def _pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
-    """Group Pauli terms by the bits they flip.
-
-    Returns a list of (mask, weights): ``(O_k psi)[i] = sum over masks of
-    weights[i, k] * psi[mask[i]]``, where mask None stands for no flip.
-    """
-    index = np.arange(2**n_qubits)
-    groups: dict[int, np.ndarray] = {}
-    for k, operator in enumerate(observables):
-        for label, coefficient in operator.label_iter():
-            flips, phase = 0, np.full(2**n_qubits, complex(coefficient))
-            for qubit, letter in enumerate(reversed(label)):
-                bit = (index >> qubit) & 1
-                flips |= (letter in "XY") << qubit
-                if letter in "YZ":
-                    phase = phase * (1 - 2 * bit)
-                if letter == "Y":
-                    phase = phase * -1j  # Y = -i|0><1| + i|1><0|
-            shape = (2**n_qubits, len(observables))
-            weights = groups.setdefault(flips, np.zeros(shape, dtype=complex))
-            weights[:, k] += phase
-    return [(None if f == 0 else index ^ f, weights) for f, weights in groups.items()]
 
 
 def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:

@@ -1,4 +1,4 @@
-"""Gates fused into the few fast operations that the exact engine applies.
+"""The few fast operations that the exact engine applies, each of many gates.
 
 Every step works on a block of states of shape (2**n_qubits, n_samples): amplitudes are
 rows, so that all samples of a block go through one matrix product or one gather.
@@ -213,7 +213,7 @@ class Permutation:
         source = np.arange(2**n_qubits)
         factor = np.ones(2**n_qubits, dtype=complex)
         for gate in gates:
-            local = _local_index(gate.qubits, n_qubits)
+            local = local_index(gate.qubits, n_qubits)
             column = np.argmax(np.abs(gate.matrix), axis=1)
             moved = np.arange(2**n_qubits)
             for k, q in enumerate(gate.qubits):
@@ -266,7 +266,7 @@ class Diagonal:
     def __init__(self, n_qubits: int, gates: list[Gate]):
         self.diagonals = np.array(
             [
-                np.real(np.diag(gate.matrix))[_local_index(gate.qubits, n_qubits)]
+                np.real(np.diag(gate.matrix))[local_index(gate.qubits, n_qubits)]
                 for gate in gates
             ]
         )
@@ -377,59 +377,7 @@ def from_front(grid: Any, qubits: tuple[int, ...], n_qubits: int) -> Any:
     return namespace(grid)[0].moveaxis(grid, tuple(range(len(axes))), axes)
 
 
-def _local_index(qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
+def local_index(qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
     """Return the matrix row of a gate on `qubits` for each of the 2**n_qubits rows."""
     index = np.arange(2**n_qubits)
     return np.sum([((index >> q) & 1) << k for k, q in enumerate(qubits)], axis=0)
-
-
-def _kind(gate: Gate) -> type:
-    """Return the class of step that suits a gate."""
-    if len(gate.qubits) == 1:
-        return Layer
-    matrix = np.asarray(gate.matrix)
-    if gate.parameter >= 0:
-        return Diagonal if np.array_equal(matrix, np.diag(np.diag(matrix))) else Dense
-    nonzero = np.abs(matrix) > 1e-12
-    monomial = np.all(nonzero.sum(axis=0) == 1) and np.all(nonzero.sum(axis=1) == 1)
-    return Permutation if monomial else Dense
-
-
-def fuse(gates: tuple[Gate, ...], n_qubits: int) -> list[Any]:
-    """Gather gates into steps.
-
-    A gate joins the earliest step of its kind that it can reach without passing one
-    that touches its qubits; disjoint gates commute, so the unitary is unchanged. Gates
-    written pair by pair, as in a brickwork, so become few steps.
-    """
-    runs: list[tuple[type, list[Gate], set[int]]] = []
-    for gate in gates:
-        kind, qubits = _kind(gate), set(gate.qubits)
-        home = None
-        for run in reversed(runs):
-            if run[0] is kind and kind is not Dense:
-                home = run
-            if run[2] & qubits:
-                break
-        if home is None:
-            runs.append((kind, [gate], qubits))
-        else:
-            home[1].append(gate)
-            home[2].update(qubits)
-    return [
-        Layer(n_qubits, _rounds(members)) if kind is Layer else kind(n_qubits, members)
-        for kind, members, _ in runs
-    ]
-
-
-def _rounds(gates: list[Gate]) -> list[dict[int, Gate]]:
-    """Distribute single-qubit gates to rounds with at most one gate per qubit."""
-    rounds: list[dict[int, Gate]] = []
-    depth: dict[int, int] = {}
-    for gate in gates:
-        (q,) = gate.qubits
-        level = depth[q] = depth.get(q, -1) + 1
-        if level == len(rounds):
-            rounds.append({})
-        rounds[level][q] = gate
-    return rounds

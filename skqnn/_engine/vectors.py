@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter
+from skqnn._engine.emitter import Emitter, is_complex
 from skqnn._engine.layout import VECTOR_BYTES
 
 
@@ -28,9 +28,10 @@ def _rotate(emit, x, tangents):
 
 
 def _weigh(emit, x, weights, positions, factors):
-    """Multiply each row by its weight and by the factors."""
+    """Multiply each row by its weight, a real number, and by the factors."""
     for j, position in enumerate(positions):
-        weight = emit.mul(emit.splat(emit.item(weights, position)), factors)
+        number, *_ = emit.weight(weights, emit.number(0), position)
+        weight = emit.mul(emit.splat(number), factors)
         x[j] = emit.mul(weight, x[j])
 
 
@@ -165,29 +166,34 @@ def sweep(
 
 
 @intrinsic
-def load(typingctx, states, samples, work, block, rows, angles, at):
+def load(typingctx, states, samples, work, block, rows, angles, at, phases):
     """Copy rows of samples to a block, rotated.
 
-    `states` are real or complex, `samples` has an index for each sample of the block,
-    ``angles[at]`` are the tangents of qubits 0 to 3.
+    `states` and `phases` are real or complex; a block of complex states is made of real
+    ones, too. `samples` has an index for each sample of the block, ``angles[at]`` are
+    the tangents of qubits 0 to 3.
     """
-    width = 2 if isinstance(states.dtype, types.Complex) else 1  # lanes of a sample
+    width = 2 if is_complex(states) else 1  # lanes of an amplitude
+    mixed = width == 1 and is_complex(phases)
+    arguments = (states, samples, work, block, rows, angles, at, phases)
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
-        states, samples, work, block, rows, angles, at = emit.args
+        states, samples, work, block, rows, angles, at, _ = emit.args
         unpack = partial(cgutils.unpack_tuple, builder)
         target = emit.at(work, block)
         tangents = emit.splats(emit.at(angles, *unpack(at)), 4)
-        n_samples = emit.lanes // width
-        numbers = [emit.number(k) for k in range(n_samples)]
+        n_rows = emit.lanes // width  # in one vector of a sample
+        numbers = [emit.number(k) for k in range(n_rows // (1 + mixed))]
         sources = [emit.at(states, emit.item(samples, number)) for number in numbers]
         with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
             x = []
-            for k in range(0, 16, n_samples):
+            for k in range(0, 16, n_rows):
                 row = builder.add(group[0], emit.number(k))
                 offset = builder.mul(row, emit.number(width * emit.itemsize))
                 square = [emit.load(source, offset) for source in sources]
+                if mixed:  # imaginary parts are 0
+                    square = [x for real in square for x in (real, emit.zero)]
                 _transpose(emit, square, width)
                 x += square
             _rotate(emit, x, tangents)
@@ -197,7 +203,7 @@ def load(typingctx, states, samples, work, block, rows, angles, at):
                 emit.store(value, target, here)
         return context.get_dummy_value()
 
-    return types.void(states, samples, work, block, rows, angles, at), generate
+    return types.void(*arguments), generate
 
 
 def _transpose(emit, x, width):
@@ -219,104 +225,3 @@ def _transpose(emit, x, width):
                 x[k] = emit.shuffle(a, b, upper)
                 x[k | distance] = emit.shuffle(a, b, lower)
         distance *= 2
-
-
-@intrinsic
-def square_sums(typingctx, work, block, weights, flip, out, at):
-    """Store sum over rows of weights[k, row ^ flip] x[row]**2 in out[at, k], all k.
-
-    x is a block of `work`; `weights` is (n_observables, n_rows), n_rows a multiple of
-    4; `out` is (n_blocks, n_observables, lanes).
-    """
-
-    def generate(context, builder, signature, args):
-        emit = Emitter(context, builder, signature, args)
-        work, block, weights, flip, out, at = emit.args
-        source = emit.at(work, block)
-        n_observables, n_rows = cgutils.unpack_tuple(builder, weights.shape)
-        zero = ir.Constant(emit.vector, None)
-        sums = [cgutils.alloca_once(builder, emit.vector) for _ in range(4)]
-        with cgutils.for_range(builder, n_observables) as observable:
-            k = observable.index
-            for total in sums:
-                builder.store(zero, total)
-            loop = (emit.number(0), n_rows, emit.number(4))
-            with cgutils.for_range_slice(builder, *loop) as (row, _):
-                for j, total in enumerate(sums):
-                    here = builder.add(row, emit.number(j))
-                    x = emit.load(source, emit.row(here))
-                    weight = _weight(emit, weights, k, builder.xor(here, flip))
-                    square = emit.mul(emit.mul(weight, x), x)
-                    builder.store(emit.add(builder.load(total), square), total)
-            a, b, c, d = map(builder.load, sums)
-            result = emit.add(emit.add(a, b), emit.add(c, d))
-            emit.store(result, emit.at(out, at, k), emit.number(0))
-        return context.get_dummy_value()
-
-    return types.void(work, block, weights, flip, out, at), generate
-
-
-def _weight(emit, weights, observable, row):
-    """Load weights[observable, row] into all lanes."""
-    address = emit.at(weights, observable, row)
-    number = emit.builder.bitcast(address, emit.vector.element.as_pointer())
-    return emit.splat(emit.builder.load(number))
-
-
-@intrinsic
-def weigh(typingctx, work, pair, weights, flip, cotangents, at):
-    """Store 2 sum_k weights[k, row ^ flip] cotangents[at, k] x[row] for all rows.
-
-    x is block pair[0] of `work`, the result is block pair[1]; `weights` is
-    (n_observables, n_rows), `cotangents` (n_blocks, n_observables, lanes).
-    """
-
-    def generate(context, builder, signature, args):
-        emit = Emitter(context, builder, signature, args)
-        work, pair, weights, flip, cotangents, at = emit.args
-        source, target = (
-            emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
-        )
-        n_observables, n_rows = cgutils.unpack_tuple(builder, weights.shape)
-
-        def add_observable(k, is_first):
-            slope = emit.load(emit.at(cotangents, at, k), emit.number(0))
-            slope = emit.add(slope, slope)
-            with cgutils.for_range(builder, n_rows) as rows:
-                place = emit.row(rows.index)
-                weight = _weight(emit, weights, k, builder.xor(rows.index, flip))
-                x = emit.mul(emit.mul(weight, slope), emit.load(source, place))
-                x = x if is_first else emit.add(emit.load(target, place), x)
-                emit.store(x, target, place)
-
-        add_observable(emit.number(0), True)
-        loop = (emit.number(1), n_observables, emit.number(1))
-        with cgutils.for_range_slice(builder, *loop) as (k, _):
-            add_observable(k, False)
-        return context.get_dummy_value()
-
-    return types.void(work, pair, weights, flip, cotangents, at), generate
-
-
-@intrinsic
-def rescale(typingctx, work, pair, signs, sign, factors, at):
-    """Store signs[sign, row] * factors[at] * x[row] for all rows.
-
-    x is block pair[0] of `work`, the result is block pair[1].
-    """
-
-    def generate(context, builder, signature, args):
-        emit = Emitter(context, builder, signature, args)
-        work, pair, signs, sign, factors, at = emit.args
-        source, target = (
-            emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
-        )
-        _, n_rows = cgutils.unpack_tuple(builder, signs.shape)
-        factor = emit.splat(emit.item(factors, at))
-        with cgutils.for_range(builder, n_rows) as loop:
-            place = emit.row(loop.index)
-            weight = emit.mul(_weight(emit, signs, sign, loop.index), factor)
-            emit.store(emit.mul(weight, emit.load(source, place)), target, place)
-        return context.get_dummy_value()
-
-    return types.void(work, pair, signs, sign, factors, at), generate

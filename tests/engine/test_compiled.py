@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.circuit.library import UnitaryGate
+from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 
+from skqnn._arrays import Rows
 from skqnn._circuits.ansatz import build_ansatz
 from skqnn._circuits.observables import as_observables
+from skqnn._engine import binding
 from skqnn._engine import compiled as _compiled
+from skqnn._engine import statevector as _statevector
 from skqnn._engine.statevector import StatevectorEngine
 
 pytest.importorskip("numba")
@@ -43,6 +47,12 @@ def widen(n_qubits, n_observables):
     return [parity, *(SparsePauliOp(t).tensor(pad) for t in TERMS)][:n_observables]
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Compile complex circuits before the first call."""
+    monkeypatch.setattr(_statevector, "_PATIENCE", 0)
+
+
 def value_and_gradient(engine, states, theta, cotangent):
     E, pullback = engine.vjp(states, theta)
     return E, pullback(cotangent)
@@ -56,10 +66,10 @@ def assert_agrees(circuit, n_observables, n_samples=19, dtype="float64", seed=0)
     states = random_states(n_samples, circuit.num_qubits, dtype=dtype)
     theta = rng.uniform(-9, 9, circuit.num_parameters)
     cotangent = rng.normal(size=(n_samples, n_observables))
-    assert engine._compiled is not None
+    assert engine._compiled["f"] is not None
     fast = value_and_gradient(engine, states, theta, cotangent)
     E = engine.expectations(states, theta)
-    engine._compiled = None
+    engine._compiled = {}
     wide = states.astype(np.result_type(dtype, np.float64))
     slow = value_and_gradient(engine, wide, theta, cotangent)
     tolerance = TOLERANCE[dtype]
@@ -79,6 +89,7 @@ def assert_agrees(circuit, n_observables, n_samples=19, dtype="float64", seed=0)
         ("n_local", 2, "full"),
         ("tree", 2, "full"),
         ("staircase", 1, "full"),
+        ("efficient_su2", 2, "circular"),
     ],
 )
 @pytest.mark.parametrize("n_qubits", range(6, 14))
@@ -95,10 +106,12 @@ def test_kernels_keep_the_scale_of_deep_circuits(reps, dtype):
 
 
 @pytest.mark.parametrize("n_observables", [1, 3])
-@pytest.mark.parametrize("ansatz", ["real_amplitudes", "n_local", "tree"])
+@pytest.mark.parametrize(
+    "ansatz", ["real_amplitudes", "n_local", "tree", "efficient_su2"]
+)
 @pytest.mark.parametrize("n_qubits", [6, 11])
 def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observables):
-    monkeypatch.setattr(_compiled, "_TAPE_BYTES", 0)
+    monkeypatch.setattr(binding, "_TAPE_BYTES", 0)
     assert_agrees(build_ansatz(ansatz, n_qubits, 3, "linear"), n_observables)
 
 
@@ -115,9 +128,9 @@ def both_paths(circuit, observable, theta, n_samples=19):
     engine = StatevectorEngine(circuit, as_observables([observable]))
     states = random_states(n_samples, circuit.num_qubits)
     cotangent = np.random.default_rng(1).normal(size=(n_samples, 1))
-    assert engine._compiled is not None
+    assert engine._compiled["f"] is not None
     fast = value_and_gradient(engine, states, theta, cotangent)
-    engine._compiled = None
+    engine._compiled = {}
     return fast, value_and_gradient(engine, states, theta, cotangent)
 
 
@@ -193,7 +206,7 @@ def test_pullback_is_linear_and_can_be_called_again(monkeypatch, jacobian_bytes)
     gradient = pullback(cotangent)
     np.testing.assert_array_equal(pullback(cotangent), gradient)
     np.testing.assert_array_equal(pullback(0 * cotangent), 0 * gradient)
-    engine._compiled = None
+    engine._compiled = {}
     slow = value_and_gradient(engine, states, theta, cotangent)
     assert_equal_to_rounding((E, gradient), slow)
 
@@ -230,29 +243,64 @@ def test_kernels_agree_on_random_real_circuits(seed, n_observables):
 
 
 @pytest.mark.parametrize(
-    "change, observable",
+    "append",
     [
-        (lambda c: c.ccx(0, 1, 2), "Z" * 6),
-        (lambda c: c.s(0), "Z" * 6),
-        (lambda c: c.iswap(0, 1), "Z" * 6),
-        (lambda c: c.cry(0.3, 0, 1), "Z" * 6),
-        (lambda c: None, "XZZZZZ"),
+        lambda c: c.append(UnitaryGate(random_unitary(8, seed=0)), [0, 1, 2]),
+        lambda c: c.cswap(0, 1, 2),
     ],
-    ids=["toffoli", "S", "iSWAP", "controlled rotation", "not diagonal"],
+    ids=["unitary", "controlled swap"],
 )
-def test_other_circuits_are_left_to_numpy(change, observable):
+def test_large_gates_without_elements_are_left_to_numpy(append):
+    circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
+    append(circuit)
+    circuit.ry(0.3, range(6))
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
+    assert not any(engine._compiled.values())
+
+
+@pytest.mark.parametrize(
+    "change, label, real",
+    [
+        (lambda c: c.ccx(0, 1, 2), "ZZZZZZ", True),
+        (lambda c: c.cry(0.3, 0, 1), "ZZZZZZ", False),  # fixed: an unknown unitary
+        (lambda c: c.cry(c.parameters[0], 0, 1), "ZZZZZZ", True),
+        (lambda c: c.s(0), "ZZZZZZ", False),
+        (lambda c: c.h(0), "XXIIII", True),
+        (lambda c: None, "YYIIII", True),
+        (lambda c: None, "YIIIII", False),
+    ],
+)
+def test_numbers_are_real_where_they_can_be(change, label, real):
     circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
     change(circuit)
-    circuit.ry(0.3, range(6))
-    engine = StatevectorEngine(circuit, as_observables([observable]))
-    assert engine._compiled is None
+    circuit.ry(ParameterVector("last", 3)[0], range(6))
+    engine = StatevectorEngine(circuit, as_observables([label]))
+    assert engine._compiled["c"].real == real
 
 
+@pytest.mark.parametrize("entanglement", ["linear", "circular"])
+def test_a_layer_of_a_complex_circuit_needs_no_pass_of_its_own(entanglement):
+    circuit = build_ansatz("efficient_su2", 8, 3, entanglement)
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 8]))
+    assert len(engine._compiled["f"]._binding.layout.layers) == 4
+
+
+def test_complex_circuits_are_compiled_after_some_work_only(monkeypatch):
+    circuit = build_ansatz("efficient_su2", 6, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
+    rows = Rows(random_states(5, 6), np.arange(5))
+    n_steps = len(engine._steps)
+    monkeypatch.setattr(_statevector, "_PATIENCE", 3 * 5 * 64 * n_steps)
+    found = [engine._kernels(rows) for _ in range(5)]
+    assert [kernels is None for kernels in found] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
 @pytest.mark.parametrize("n_observables", [1, 2])
 def test_results_have_the_same_bits_for_every_number_of_threads(
-    monkeypatch, n_observables
+    monkeypatch, n_observables, ansatz
 ):
-    circuit = build_ansatz("real_amplitudes", 8, 2, "linear")
+    circuit = build_ansatz(ansatz, 8, 2, "linear")
     observables = as_observables(widen(8, n_observables))
     states = random_states(2000, 8)
     theta = np.linspace(-3, 3, circuit.num_parameters)
@@ -292,7 +340,7 @@ def test_engine_works_without_numba(monkeypatch):
     monkeypatch.setattr(_compiled, "find_spec", lambda name: None)
     circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
-    assert engine._compiled is None
+    assert engine._compiled == {}
     assert engine.expectations(random_states(3, 6), np.ones(12)).shape == (3, 1)
 
 
@@ -321,6 +369,6 @@ def test_all_calls_are_made_in_threads(n_calls):
 def test_the_cache_on_disk_is_keyed_with_all_sources():
     kernels = importlib.import_module("skqnn._engine.kernels")
     (sources,) = (cell.cell_contents for cell in kernels.run.py_func.__closure__)
-    for name in ("emitter", "layout", "schedule", "vectors"):
+    for name in ("emitter", "layout", "measure", "phases", "schedule", "vectors"):
         module = importlib.import_module(f"skqnn._engine.{name}")
         assert inspect.getsource(module) in sources

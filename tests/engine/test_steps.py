@@ -7,7 +7,8 @@ from qiskit.circuit import Parameter, ParameterVector
 from qiskit.quantum_info import Operator
 
 from skqnn._circuits.gates import compile_circuit
-from skqnn._engine.steps import Dense, Diagonal, Layer, Permutation, fuse
+from skqnn._engine.fusion import fuse
+from skqnn._engine.steps import Dense, Diagonal, Layer, Permutation
 
 A, B = Parameter("a"), Parameter("b")
 THETA = np.array([0.7, -1.9])

@@ -1,0 +1,253 @@
+"""A program laid out for the kernels, and bound to values of its parameters."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skqnn._engine.layout import VECTOR_BYTES, Layout, lay_out
+from skqnn._engine.moves import Move, pauli_images
+from skqnn._engine.program import Program
+from skqnn._engine.schedule import backward, blocks, forward
+
+_MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
+_TAPE_BYTES = 2**24
+
+
+class _Angles(NamedTuple):
+    """Linear functions of theta, each at a place of an array."""
+
+    base: np.ndarray  # what theta is added to
+    at: np.ndarray  # of each term, in the flattened array
+    parameter: np.ndarray
+    slope: np.ndarray
+
+    def bind(self, theta: np.ndarray, signs: Any = 1.0) -> np.ndarray:
+        values = self.base.copy()
+        slopes = self.slope * signs
+        np.add.at(values.reshape(-1), self.at, slopes * theta[self.parameter])
+        return values
+
+    def pull(self, totals: np.ndarray, n_parameters: int, signs: Any = 1.0):
+        """Return the derivatives by theta, from those by the values."""
+        terms = totals.reshape(-1)[self.at] * self.slope * signs
+        return np.bincount(self.parameter, terms, n_parameters).astype(np.float64)
+
+
+class Bound(NamedTuple):
+    """What a task's results have to be multiplied by."""
+
+    task: Any  # `kernels.Task`
+    scale: float  # of expectations
+    slopes: np.ndarray  # of derivatives by angles
+    overlaps: np.ndarray  # (n_turned,), of overlaps before phases
+    signs: np.ndarray  # of the Z strings of these phases
+
+
+class Binding:
+    """A program's layout, and what changes in it with the parameters."""
+
+    def __init__(self, program: Program, n_qubits: int):
+        self._program = program
+        active = [[r.qubit for r in layer] for layer in program.rotations]
+        sources = [move.source for move in program.moves]
+        turned = [bool(move.turns) for move in program.moves]
+        self._phases, which = _Phases.of(program)
+        folded = program.string is not None
+        self.layout = layout = lay_out(active, sources, which, turned, n_qubits, folded)
+        self.n_sweeps = layout.n_sweeps
+        block = 2**n_qubits * VECTOR_BYTES
+        self._taped = blocks(layout, True).number * block <= _TAPE_BYTES
+        taped = {True: self._taped, False: False}  # with and without derivatives
+        self._forward = {k: forward(layout, taped[k], k) for k in taped}
+        self._backward = backward(layout, self._taped, self._forward[True][1])
+        self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
+        self._rotations = self._find_rotations(np.array(which) >= 0, turned[0])
+        self._angles = _rotation_angles(program, layout)
+
+    def _find_rotations(self, rescaled: np.ndarray, opened: bool) -> tuple:
+        layout = self.layout
+        mirrors = np.zeros_like(layout.qubits)
+        for k, layer in enumerate(self._program.rotations):
+            for rotation in layer:
+                mirrors[k][layout.qubits[k] == rotation.qubit] = rotation.mirror
+        folded = self._program.string is not None
+        images = self._phases.images
+        return layout.qubits, mirrors, images, self.n_sweeps, rescaled, opened, folded
+
+    def bind(self, theta: np.ndarray, dtype: np.dtype, width: int, pulled: bool):
+        """Return the program at theta, for states of a (real) dtype."""
+        from skqnn._engine.kernels import Rotations, Task, bind
+
+        layout, program = self.layout, self._program
+        angles = self._angles.bind(theta)
+        n_layers, *shape = layout.qubits.shape
+        tangents = np.zeros((2, n_layers + 1, *shape))
+        slopes, factors = np.zeros((n_layers, *shape)), np.ones(n_layers)
+        flips, overlaps = np.zeros(n_layers, dtype=np.int64), np.ones(n_layers)
+        filled = tangents, slopes, factors, flips, overlaps
+        taped = pulled and self._taped
+        x, z, odd, scale = bind(Rotations(*self._rotations), angles, taped, *filled)
+        phases, signs = self._phases.bind(theta, flips)
+        weights = np.array([term.weights for term in program.measured])
+        if program.string is not None and layout.fold is not None:
+            string, fold = program.string, layout.fold
+            sign = string.coefficient * eigenvalues(x & string.mask)
+            scale, slopes, overlaps = sign * scale, sign * slopes, sign * overlaps
+            weights = eigenvalues(fold.rows & string.mask & ~odd)[np.newaxis]
+            x = fold.flip(odd)
+        elif np.any(self._masks):
+            weights = weights * eigenvalues(z & self._masks)[:, np.newaxis]
+        number = dtype if program.real else np.result_type(dtype, np.complex64)
+        schedule, final = self._forward[pulled]
+        task = Task(
+            schedule,
+            self._backward,
+            final,
+            self._n_work[pulled],
+            layout.tables,
+            phases.astype(number),
+            tangents.astype(dtype),
+            factors.astype(dtype),
+            self._terms,
+            weights.astype(number, order="C"),
+            x,
+            width,
+            program.string is not None,
+        )
+        return Bound(task, scale, slopes, overlaps[self._phases.turned], signs)
+
+    @property
+    def n_observables(self) -> int:
+        return 1 + max(term.observable for term in self._program.measured)
+
+    @property
+    def _terms(self) -> np.ndarray:
+        terms = [(term.observable, term.mask) for term in self._program.measured]
+        return np.array(terms, dtype=np.int64)
+
+    @property
+    def _masks(self) -> np.ndarray:
+        return self._terms[:, 1]
+
+    def collect(
+        self, bound: Bound, angles: np.ndarray, overlaps: np.ndarray, n_parameters: int
+    ) -> np.ndarray:
+        """Return the gradient, from the kernels' sums over all samples.
+
+        Parameters
+        ----------
+        bound : Bound
+        angles : ndarray of shape (n_layers, n_sweeps, 4)
+        overlaps : ndarray of shape (n_turned, n_rows)
+        n_parameters : int
+        """
+        gradient = self._angles.pull(bound.slopes * angles, n_parameters)
+        if len(overlaps):
+            scaled = overlaps * bound.overlaps[:, np.newaxis]
+            gradient += self._phases.pull(scaled, bound.signs, n_parameters)
+        return gradient
+
+
+def _rotation_angles(program: Program, layout: Layout) -> _Angles:
+    base, terms = np.zeros(layout.qubits.shape), []
+    for k, layer in enumerate(program.rotations):
+        for rotation in layer:
+            ((s, j),) = np.argwhere(layout.qubits[k] == rotation.qubit)
+            base[k, s, j] = rotation.base
+            at = int(np.ravel_multi_index((k, s, j), base.shape))
+            terms += [(at, *term) for term in rotation.slopes]
+    return _linear(base, terms)
+
+
+def _linear(base: np.ndarray, terms: list[tuple[int, int, float]]) -> _Angles:
+    columns = list(zip(*terms, strict=True)) or [(), (), ()]
+    at, parameter = (np.array(column, dtype=np.intp) for column in columns[:2])
+    return _Angles(base, at, parameter, np.array(columns[2], dtype=np.float64))
+
+
+class _Phases(NamedTuple):
+    """The rows of phases, those that are always the same first."""
+
+    still: np.ndarray  # (n_still, 2**n_qubits), the first row is 1
+    fixed: np.ndarray  # (n_bound, 2**n_qubits), the fixed part of the others
+    layers: np.ndarray  # (n_bound,), where they are
+    masks: np.ndarray  # of the Z strings in the turns of these layers
+    strings: _Angles  # their weights, of shape (n_bound, 2**n_qubits), by masks
+    turned: np.ndarray  # the layers with turns
+    images: np.ndarray  # (n_layers, n_qubits, 2, 2), see `pauli_images`
+
+    @classmethod
+    def of(cls, program: Program) -> tuple["_Phases", list[int]]:
+        """Return the phases, and the row to apply before each layer, -1 for none."""
+        ones = np.ones(len(program.moves[0].phase))
+        rows: dict[bytes, int] = {ones.tobytes(): 0}
+        images, pushed = _all_images(program.moves)
+        which, growth = [], 0
+        for move, layer, still in zip(
+            program.moves, program.rotations, pushed, strict=True
+        ):
+            row = rows.setdefault(move.phase.tobytes(), len(rows)) if still else 1
+            growth += len(layer)
+            rescaled = row > 0 or growth > _MAX_GROWTH
+            growth = len(layer) if rescaled else growth
+            which.append(row if rescaled else -1)
+        layers = np.flatnonzero(~np.array(pushed))
+        for number, k in enumerate(layers):
+            which[k] = len(rows) + number
+        fixed = np.array([program.moves[k].phase for k in layers])
+        fixed = fixed.reshape(len(layers), len(ones))
+        terms, masks = [], []
+        for number, k in enumerate(layers):
+            for turn in program.moves[k].turns:
+                for mask, weight in turn.strings:
+                    at = number * len(ones) + mask
+                    terms.append((at, turn.parameter, turn.coefficient * weight))
+                    masks.append((number, mask))
+        turned = np.flatnonzero([bool(move.turns) for move in program.moves])
+        still_rows = np.array([np.frombuffer(row) for row in rows])
+        strings = _linear(np.zeros(fixed.shape), terms)
+        pairs = np.array(masks, dtype=np.int64).reshape(-1, 2)
+        found = cls(still_rows, fixed, layers, pairs, strings, turned, images)
+        return found, which
+
+    def bind(self, theta: np.ndarray, flips: np.ndarray) -> tuple:
+        """Return all rows, and the signs of the Z strings behind flips."""
+        if not len(self.layers):
+            return self.still, np.ones(0)
+        from skqnn._engine.kernels import turn
+
+        flips = flips[self.layers]
+        signs = eigenvalues(self.masks[:, 1] & flips[self.masks[:, 0]])
+        index = np.arange(self.fixed.shape[1])
+        rows = self.fixed[np.arange(len(flips))[:, np.newaxis], index ^ flips[:, None]]
+        if len(signs):
+            rows = rows.astype(complex)
+            turn(self.strings.bind(theta, signs), rows)
+        return np.concatenate([self.still, rows]), signs
+
+    def pull(self, overlaps: np.ndarray, signs: np.ndarray, n_parameters: int):
+        """Return the derivatives by theta, from the overlaps before the layers."""
+        from skqnn._engine.kernels import walsh
+
+        totals = np.zeros(self.fixed.shape)
+        totals[np.searchsorted(self.layers, self.turned)] = overlaps
+        walsh(totals)
+        return self.strings.pull(0.5 * totals, n_parameters, signs)
+
+
+def _all_images(moves: list[Move]) -> tuple[np.ndarray, list[bool]]:
+    """Return `pauli_images` of all moves."""
+    known: dict[bytes, tuple] = {}  # most circuits repeat one permutation
+    images, pushed = [], []
+    for move in moves:
+        key = move.source.tobytes() + move.phase.tobytes() + bytes([bool(move.turns)])
+        found = known.setdefault(key, ()) or pauli_images(move)
+        known[key] = found
+        images.append(found[0])
+        pushed.append(found[1])
+    return np.array(images), pushed
+
+
+def eigenvalues(bits: Any) -> Any:
+    """Return 1 for even numbers of ones, -1 for odd ones."""
+    return 1.0 - 2.0 * (np.bitwise_count(bits) & 1)

@@ -1,0 +1,185 @@
+"""Any gate as a product of gates of the two kinds that the compiled kernels know.
+
+A *rotation* acts on one qubit: RY, or a fixed real matrix. A *monomial* gate moves and
+rephases basis states, by an affine map of their bits (X, CX, SWAP, CZ, S, ...), or is a
+rotation with a diagonal generator (RZ, RZZ, CP, ...). For instance, RXX is an RZZ
+between layers of H, and any gate on one qubit is an RY between two phases.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from qiskit.circuit.library import CXGate
+from qiskit.synthesis import TwoQubitBasisDecomposer
+
+from skqnn._circuits.gates import PAULIS, Gate
+
+_TOLERANCE = 1e-12
+_H = np.array([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
+_S = np.diag([1, 1j])
+_CZ = np.diag([1.0, 1.0, 1.0, -1.0])
+BASES = {"X": _H, "Y": _S @ _H}  # the columns are eigenvectors of the Pauli matrix
+
+
+def elements(gate: Gate) -> Iterator[Gate]:
+    """Yield rotations and monomial gates whose product is the gate, the first first.
+
+    Global phases are dropped. A gate without such a form is yielded as it is.
+    """
+    n_qubits = len(gate.qubits)
+    if is_rotation(gate) or is_monomial(gate):
+        yield gate
+    elif gate.parameter >= 0 and np.array_equal(gate.matrix, PAULIS["X"]):
+        yield from (Gate(gate.qubits, _S), gate._replace(matrix=PAULIS["Y"]))
+        yield Gate(gate.qubits, _S.conj())
+    elif gate.parameter >= 0 and n_qubits <= 2:
+        yield from _rotation(gate)
+    elif n_qubits == 1:
+        yield from _euler(gate)
+    elif n_qubits == 2:
+        yield from _synthesise(gate)
+    else:
+        yield from _controlled_flip(gate)
+
+
+def is_rotation(gate: Gate) -> bool:
+    """Tell whether this is an RY or a fixed real gate on one qubit."""
+    if len(gate.qubits) > 1:
+        return False
+    if gate.parameter >= 0:
+        return np.array_equal(gate.matrix, PAULIS["Y"])
+    return not np.any(np.imag(gate.matrix))
+
+
+def is_monomial(gate: Gate) -> bool:
+    """Tell whether a gate only multiplies and moves amplitudes, by an affine map."""
+    nonzero = np.abs(gate.matrix) > _TOLERANCE
+    if gate.parameter >= 0:
+        return not np.any(nonzero & ~np.eye(len(nonzero), dtype=bool))
+    if np.any(nonzero.sum(axis=0) != 1) or np.any(nonzero.sum(axis=1) != 1):
+        return False
+    return linear_part(np.argmax(nonzero, axis=1)) is not None
+
+
+def linear_part(values: np.ndarray) -> np.ndarray | None:
+    """Return f of each bit, if values[i] is values[0] xor f(i) with f linear."""
+    n_bits = len(values).bit_length() - 1
+    columns = values[1 << np.arange(n_bits)] ^ values[0]
+    span = values[:1]
+    for column in columns:
+        span = np.concatenate([span, span ^ column])
+    return columns if np.array_equal(span, values) else None
+
+
+def _fixed(qubits: tuple[int, ...], matrix: np.ndarray) -> Iterator[Gate]:
+    """Yield the elements of a fixed gate, nothing for the identity."""
+    matrix = matrix if np.any(np.abs(np.imag(matrix)) > _TOLERANCE) else matrix.real
+    if not np.allclose(matrix, matrix[0, 0] * np.eye(len(matrix)), atol=_TOLERANCE):
+        yield from elements(Gate(qubits, matrix))
+
+
+def _rotation(gate: Gate) -> Iterator[Gate]:
+    """Yield the elements of a rotation: a diagonal one in another basis."""
+    factors = _factors(gate.matrix)
+    if factors is None:  # not a product: the basis is one of both qubits
+        values, basis = np.linalg.eigh(gate.matrix)
+        bases, generator = [(gate.qubits, basis)], np.diag(values)
+    elif (turned := _controlled_turn(gate, factors)) is not None:
+        yield from turned
+        return
+    else:
+        bases, generator = [], np.eye(1)
+        for qubit, factor in zip(gate.qubits, factors, strict=True):
+            values, basis = _eigenbasis(factor)
+            bases.append(((qubit,), basis))
+            generator = np.kron(np.diag(values), generator)
+    for qubits, basis in bases:
+        yield from _fixed(qubits, basis.conj().T)
+    yield gate._replace(matrix=generator)
+    for qubits, basis in bases:
+        yield from _fixed(qubits, basis)
+
+
+def _eigenbasis(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues and eigenvectors of a Hermitian 2 x 2 matrix."""
+    if np.allclose(matrix, np.diag(np.diag(matrix)), atol=_TOLERANCE):
+        return np.real(np.diag(matrix)), np.eye(2)
+    for letter, basis in BASES.items():
+        size = matrix[1, 0] / PAULIS[letter][1, 0]
+        if np.allclose(matrix, size * PAULIS[letter], atol=_TOLERANCE):
+            return np.real(size) * np.array([1.0, -1.0]), basis
+    return np.linalg.eigh(matrix)
+
+
+def _factors(matrix: np.ndarray) -> list[np.ndarray] | None:
+    """Return the Hermitian factors of a product, the first qubit's first, or None."""
+    if len(matrix) == 2:
+        return [matrix]
+    table = matrix.reshape(2, 2, 2, 2).swapaxes(1, 2).reshape(4, 4)
+    low = table[np.argmax(np.abs(table).sum(axis=1))]
+    square = np.trace(np.linalg.matrix_power(low.reshape(2, 2), 2))
+    if abs(square) < _TOLERANCE:
+        return None
+    low = low / np.sqrt(square)  # a Hermitian matrix has a positive square
+    high = table @ low.conj()
+    if not np.allclose(np.outer(high, low), table, atol=_TOLERANCE):
+        return None
+    return [low.reshape(2, 2), high.reshape(2, 2)]
+
+
+def _controlled_turn(gate: Gate, factors: list) -> Iterator[Gate] | None:
+    """Return the elements of CRY and its like, which are real, None for others.
+
+    With ``D = a + b Z``, ``exp(-i t Y D / 2) = RY(a t) CZ RY(b t) CZ``.
+    """
+    for target, turn in enumerate(factors):
+        control = factors[1 - target] if len(factors) > 1 else np.eye(2)
+        size = np.imag(turn[1, 0])
+        if not np.allclose(turn, size * PAULIS["Y"], atol=_TOLERANCE):
+            continue
+        if np.allclose(control, np.diag(np.diag(control)), atol=_TOLERANCE):
+            zero, one = size * np.real(np.diag(control))
+            qubits = gate.qubits[target : target + 1]
+            steps = []
+            for weight in (zero + one) / 2, (zero - one) / 2:
+                c, o = weight * gate.coefficient, weight * gate.offset
+                steps.append(Gate(qubits, PAULIS["Y"], gate.parameter, c, o))
+            flip = Gate(gate.qubits, _CZ)
+            return iter([steps[0], flip, steps[1], flip])
+    return None
+
+
+def _euler(gate: Gate) -> Iterator[Gate]:
+    """Yield a fixed gate on one qubit as phases, a real rotation and phases."""
+    (a, b), (c, _) = gate.matrix
+    cosine, sine = abs(a), abs(c)
+    before = np.diag([1, -(b / sine) / (a / cosine)])
+    yield from _fixed(gate.qubits, before)
+    yield Gate(gate.qubits, np.array([[cosine, -sine], [sine, cosine]]))
+    yield from _fixed(gate.qubits, np.diag([a / cosine, c / sine]))
+
+
+def _synthesise(gate: Gate) -> Iterator[Gate]:
+    """Yield a fixed gate on two qubits as at most three CX and single-qubit gates."""
+    circuit = TwoQubitBasisDecomposer(CXGate(), euler_basis="U")(gate.matrix)
+    for instruction in circuit.data:
+        places = (circuit.find_bit(bit).index for bit in instruction.qubits)
+        matrix = instruction.operation.to_matrix()
+        yield from _fixed(tuple(gate.qubits[k] for k in places), matrix)
+
+
+def _controlled_flip(gate: Gate) -> Iterator[Gate]:
+    """Yield a Toffoli gate and its like as H, phases and H; others as they are."""
+    n_qubits = len(gate.qubits)
+    for k, qubit in enumerate(gate.qubits):
+        if gate.parameter >= 0:
+            break
+        change = np.kron(np.eye(2 ** (n_qubits - 1 - k)), np.kron(_H, np.eye(2**k)))
+        turned = change @ gate.matrix @ change
+        phases = np.diag(turned)
+        if np.allclose(turned, np.diag(phases), atol=_TOLERANCE):
+            flip = Gate((qubit,), _H)
+            yield from (flip, Gate(gate.qubits, np.diag(phases / np.abs(phases))), flip)
+            return
+    yield gate
