@@ -11,7 +11,11 @@ from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
-from skqnn._journal.requests import Journal, Patience, ibm_remote, request_key, run_once
+from skqnn._journal.asking import Patience
+from skqnn._journal.file import Journal
+from skqnn._journal.names import request_key
+from skqnn._journal.requests import run_once
+from skqnn._journal.service import ibm_remote
 
 PATIENCE = Patience(
     poll=0.01, contact=20.0, lookups=(0.0, 0.05, 0.1), busy=0.01, submissions=3
@@ -49,8 +53,7 @@ def values_of(step):
 
 
 def key_of(step):
-    circuit, observable = make_circuit()
-    return request_key(circuit, [observable], values_of(step), SHOTS, salt=str(step))
+    return request_key("RY, CX", [values_of(step)], SHOTS, salt=str(step))
 
 
 def run_step(journal, mode, step=0, patience=PATIENCE, report=None, make=ibm_remote):

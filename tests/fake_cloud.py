@@ -81,6 +81,7 @@ class Fault:
     status: int | None  # None drops the connection
     after: bool  # the service does its work first
     times: float
+    hang: float = 0.0  # seconds before anything happens
 
 
 @dataclass
@@ -111,6 +112,13 @@ class FakeCloud:
         How many look-ups of its tag do not list a new job yet.
     seed : int
         Seed of the simulator.
+
+    Attributes
+    ----------
+    filters : bool
+        Whether a list of jobs respects the tags that were asked for.
+    spoil : list of callable
+        What makes the next results that are sent out of the right ones.
     """
 
     def __init__(self, queue=0, lag=0, seed=7):
@@ -118,7 +126,9 @@ class FakeCloud:
         self.jobs = {}
         self.requests = []
         self.outcomes = []  # of the next jobs, first in first out
-        self._faults, self._sessions, self._lock = [], {}, threading.Lock()
+        self.filters, self.spoil = True, []
+        self.sessions = {}
+        self._faults, self._lock = [], threading.Lock()
 
     def __enter__(self):
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -134,9 +144,9 @@ class FakeCloud:
     def service(self):
         return connect(self.url)
 
-    def inject(self, method, path, status=None, after=False, times=1):
+    def inject(self, method, path, status=None, after=False, times=1, hang=0.0):
         """Spoil the next `times` requests whose path matches the pattern `path`."""
-        self._faults.append(Fault(method, path, status, after, times))
+        self._faults.append(Fault(method, path, status, after, times, hang))
 
     def heal(self):
         self._faults.clear()
@@ -203,15 +213,16 @@ class FakeCloud:
 
     def _open_session(self, query, body):
         session = {"id": uuid.uuid4().hex, "state": "open", "accepting_jobs": True}
-        self._sessions[session["id"]] = session | {"backend_name": body["backend"]}
+        asked = {"backend_name": body["backend"], "max_ttl": body.get("max_ttl")}
+        self.sessions[session["id"]] = session | asked
         return session
 
     def _show_session(self, session_id, query, body):
-        return self._sessions[session_id]
+        return self.sessions[session_id]
 
     def close_session(self, session_id, query=None, body=None):
         """Accept no more jobs in a session; those in its queue still run."""
-        self._sessions[session_id] |= {"state": "closed", "accepting_jobs": False}
+        self.sessions[session_id] |= {"state": "closed", "accepting_jobs": False}
         return {}
 
     def cancel_session(self, session_id, query=None, body=None):
@@ -222,7 +233,7 @@ class FakeCloud:
         return self.close_session(session_id)
 
     def _submit(self, query, body):
-        session = self._sessions.get(body.get("session_id"))
+        session = self.sessions.get(body.get("session_id"))
         if session and not session["accepting_jobs"]:
             return _refuse(400, "Session has been closed.", code=1217)
         with self._lock:
@@ -234,7 +245,7 @@ class FakeCloud:
     def _find(self, query, body):
         found = []
         for job in reversed(self.jobs.values()):
-            if set(query.get("tags", [])) <= set(job.tags):
+            if not self.filters or set(query.get("tags", [])) <= set(job.tags):
                 found += [job] * (job.n_hidden >= self.lag)
                 job.n_hidden += 1
         start, limit = int(query.get("offset", [0])[0]), int(query["limit"][0])
@@ -249,7 +260,7 @@ class FakeCloud:
 
     def _cancel(self, job_id, query=None, body=None):
         job = self.jobs[job_id]
-        if self._state(job)["status"] not in ("Queued", "Running"):
+        if self._state(job).get("status") not in ("Queued", "Running"):
             return _refuse(409, "Job is in a final state")
         job.outcome = {"status": "Cancelled"}
         return {}
@@ -267,10 +278,10 @@ class FakeCloud:
             return "Traceback: the job went wrong"
         with self._lock:
             job.text = job.text or simulate(job.body["params"], self.seed)
-        return job.text
+            return self.spoil.pop(0)(job.text) if self.spoil else job.text
 
     def _state(self, job):
-        if job.outcome:
+        if job.outcome is not None:
             return job.outcome
         return {"status": "Completed" if job.n_shown > self.queue else "Queued"}
 
@@ -365,6 +376,8 @@ def _handler(cloud):
             is_json = self.headers.get("Content-Type") == "application/json"
             body = json.loads(text) if is_json and text else {}
             fault = cloud.fault(self.command, url.path)
+            if fault is not None and fault.hang:
+                time.sleep(fault.hang)
             if fault is None or fault.after:
                 status, answer = cloud.answer(
                     self.command, url.path, parse_qs(url.query), body

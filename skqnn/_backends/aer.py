@@ -20,7 +20,7 @@ from skqnn._backends.noise import Noise
 from skqnn._backends.packing import begin_with, pack, register_size, unpack
 from skqnn._backends.readings import Counted, Listed, Saved
 from skqnn._backends.transpilation import Isa, compact, transpile_best, unroll
-from skqnn._journal.requests import Remote
+from skqnn._journal.service import Remote
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
 

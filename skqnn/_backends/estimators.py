@@ -14,7 +14,7 @@ from skqnn._backends.description import describe
 from skqnn._backends.measurement import measured_bases
 from skqnn._backends.seeding import reseeded
 from skqnn._backends.transpilation import Isa, transpile_best, unroll
-from skqnn._journal.requests import Remote
+from skqnn._journal.service import Remote
 
 # A job takes a minute or two to upload at this size; the service gives it 15.
 _MAX_BYTES = 40_000_000
@@ -106,8 +106,6 @@ class EstimatorProgram:
         observables: Sequence[SparsePauliOp],
         submit: Callable[[tuple, list[str], np.random.Generator], Any],
         shots: int | None,
-        n_repeats: int = 1,
-        make_remote: Callable[[Callable], Remote] = Remote,
     ):
         self.circuits, self.isa = [isa.circuit], isa
         width = isa.circuit.num_qubits
@@ -118,8 +116,8 @@ class EstimatorProgram:
         # Transpilation keeps the parameters, but may lose one that has no effect.
         order = {parameter: j for j, parameter in enumerate(circuit.parameters)}
         self._columns = [order[p] for p in isa.circuit.parameters]
-        self._submit, self._make_remote = submit, make_remote
-        n_circuits = len(measured_bases(observables)) * n_repeats
+        self._submit = submit
+        n_circuits = len(measured_bases(observables))
         self.max_bindings = max_bindings(len(self._columns), n_circuits, shots)
 
     def run(
@@ -135,7 +133,7 @@ class EstimatorProgram:
     def remote(self, values: np.ndarray, rng: np.random.Generator) -> Remote:
         """Return the calls that a journal needs to run these rows once."""
         pub = self._pub(values)
-        return self._make_remote(lambda tags: self._submit(pub, tags, rng))
+        return Remote(lambda tags: self._submit(pub, tags, rng))
 
     def _pub(self, values: np.ndarray) -> tuple:
         return self.isa.circuit, self._observables, values[:, self._columns]

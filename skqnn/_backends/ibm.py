@@ -1,24 +1,33 @@
-"""Run circuits on IBM Quantum: the account, the mode, the options and the tags."""
+"""Run circuits on IBM Quantum: the mode, the options and the tags."""
 
-import difflib
+import functools
+import logging
+import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._backends.estimators import EstimatorProgram, precision_of
+from skqnn._backends.accounts import Account, find_backend
+from skqnn._backends.estimators import EstimatorProgram, max_bindings, precision_of
+from skqnn._backends.measurement import measured_bases
 from skqnn._backends.transpilation import Isa, transpile_best
-from skqnn._journal.requests import ibm_remote
+from skqnn._journal import service
+from skqnn._journal.service import Remote, ibm_remote
 
 # Zero-noise extrapolation runs each circuit at three noise levels.
 _REPEATS = {0: 1, 1: 1, 2: 3}
+_MAX_TIME = 2 * 3600  # seconds; a killed process cannot close its session
+_log = logging.getLogger(__name__)
 
 
 class IBMDevice:
     """An IBM backend as it is asked for; the connection is made when it is needed.
+
+    What was paid for and is finished is read from the journal without a connection.
 
     Parameters
     ----------
@@ -33,7 +42,7 @@ class IBMDevice:
     mode : {"job", "batch", "session"}, Session or Batch
         How jobs are submitted; a session or batch of the caller is not closed here.
     max_time : int or str, default=None
-        Largest duration of the session or batch, in seconds or as "2h".
+        Largest duration of the session or batch, in seconds or as "2h". None: 2 hours.
     use_fractional_gates : bool
         Whether to ask for a backend with RX and RZZ gates.
     account : str or callable, default=None
@@ -59,11 +68,11 @@ class IBMDevice:
         mode: Any = "job",
         max_time: int | str | None = None,
         use_fractional_gates: bool = False,
-        account: str | Callable[[], Any] | None = None,
+        account: Account = None,
         transpile: Callable[..., Isa] = transpile_best,
         options: Any = (),
     ):
-        self.name, self.shots = name, shots
+        self._asked, self.shots = name, shots
         self._n_qubits, self._backend = n_qubits, backend
         self._mode, self._max_time = mode, max_time
         self._fractional, self._account = use_fractional_gates, account
@@ -73,15 +82,24 @@ class IBMDevice:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is alive, and with it the account's token."""
-        mode = self._mode if isinstance(self._mode, str) else "job"
-        return self.__dict__ | {"_backend": None, "_window": None, "_mode": mode}
+        return self.__dict__ | {
+            "_backend": None,
+            "_window": None,
+            "_mode": self._mode if isinstance(self._mode, str) else "job",
+            "_account": self._account if isinstance(self._account, str) else None,
+        }
+
+    @property
+    def name(self) -> str:
+        """Name of the backend, which the least busy one has once it is chosen."""
+        return self._asked if self._backend is None else self._backend.name
 
     @property
     def backend(self) -> BackendV2:
         """The live backend."""
         if self._backend is None:
-            self._backend = _find_backend(
-                self.name, self._n_qubits, self._fractional, self._account
+            self._backend = find_backend(
+                self._asked, self._n_qubits, self._fractional, self._account
             )
         return self._backend
 
@@ -92,25 +110,29 @@ class IBMDevice:
 
     @property
     def salt(self) -> str:
-        """Whatever changes results, for the name of a request."""
-        return self.name + self.options.model_dump_json(exclude={"environment"})
+        """Whatever changes results, for the name of a request.
+
+        How long a job may take and what it is tagged with do not: raising the limit
+        after a job ran too long must not pay for the finished ones again.
+        """
+        options = self.options.model_dump_json(
+            exclude={
+                "environment": {"job_tags", "log_level", "max_execution_time"},
+                "max_execution_time": True,
+                "simulator": True,
+            }
+        )
+        settings = sorted(getattr(self.transpile, "keywords", {}).items())
+        return repr((self._asked, self._fractional, settings, options))
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
-    ) -> EstimatorProgram:
-        """Transpile a circuit to the gates of the backend."""
-        isa = self.transpile(circuit, self.backend, seed=seed)
-        return EstimatorProgram(
-            circuit,
-            isa,
-            observables,
-            self._submit,
-            self.shots,
-            n_repeats=self.n_repeats,
-            make_remote=partial(ibm_remote, self.backend),
-        )
+    ) -> "IBMProgram":
+        """Return what transpiles the circuit when a job has to be sent."""
+        return IBMProgram(self, circuit, observables, seed)
 
-    def _submit(self, pub: tuple, tags: list[str], rng: Any = None) -> Any:
+    def submit(self, pub: tuple, tags: list[str], rng: Any = None) -> Any:
+        """Submit a job with these tags, in the mode that was asked for."""
         from qiskit_ibm_runtime.executor_estimator import Estimator
 
         environment = self.options.environment
@@ -131,18 +153,115 @@ class IBMDevice:
             return self.backend
         if self._window is None:
             kind = {"batch": Batch, "session": Session}[self._mode]
-            self._window = kind(backend=self.backend, max_time=self._max_time)
+            limit = _MAX_TIME if self._max_time is None else self._max_time
+            try:
+                self._window = kind(backend=self.backend, max_time=limit)
+            except Exception as error:
+                if service.meaning(error) == service.UNKNOWN:
+                    _warn(
+                        f"The answer to the opening of a {self._mode} on {self.name} "
+                        f"was lost ({error}): one may be open, and ends by itself "
+                        f"after {limit} s at the latest."
+                    )
+                raise
+            _log.info(
+                "%s, %s %s: opened", self.name, self._mode, self._window.session_id
+            )
         return self._window
 
     def close(self) -> None:
-        """Close the session or batch that this device opened; its jobs go on."""
+        """Close the session or batch that this device opened; its jobs go on.
+
+        A closing that fails is a warning: it must not take the place of a result, nor
+        of an error that says more.
+        """
         window, self._window = self._window, None
-        if window is not None:
+        if window is None:
+            return
+        try:
             window.close()
+        except Exception as error:
+            _warn(
+                f"The {self._mode} {window.session_id} on {self.name} could not be "
+                f"closed ({error}). It costs money until it ends by itself: close it "
+                "with Session.from_id(...).close(), or on the web page."
+            )
+
+
+class IBMProgram:
+    """A circuit with observables, transpiled when a job has to be sent and not before.
+
+    Attributes
+    ----------
+    max_bindings : int
+        Number of rows that keeps a job within the limits on executions and size.
+    """
+
+    def __init__(
+        self,
+        device: IBMDevice,
+        circuit: QuantumCircuit,
+        observables: Sequence[SparsePauliOp],
+        seed: int,
+    ):
+        self._device, self._circuit = device, circuit
+        self._observables, self._seed = observables, seed
+        n_circuits = len(measured_bases(observables)) * device.n_repeats
+        self.max_bindings = max_bindings(
+            circuit.num_parameters, n_circuits, device.shots
+        )
+
+    @functools.cached_property
+    def _transpiled(self) -> EstimatorProgram:
+        device = self._device
+        isa = device.transpile(self._circuit, device.backend, seed=self._seed)
+        return EstimatorProgram(
+            self._circuit, isa, self._observables, device.submit, device.shots
+        )
+
+    @property
+    def circuits(self) -> list[QuantumCircuit]:
+        """The one transpiled circuit."""
+        return self._transpiled.circuits
+
+    def remote(self, values: np.ndarray, rng: np.random.Generator) -> Remote:
+        """Return the calls that a journal needs to run these rows once.
+
+        Each of them connects if need be: what is finished needs no connection.
+        """
+
+        def submit(tags: list[str]) -> Any:
+            return self._transpiled.remote(values, rng).submit(tags)
+
+        @functools.cache
+        def live() -> Any:  # a Remote in which no call is None
+            return ibm_remote(self._device.backend, submit)
+
+        def prepare(is_new: bool) -> None:
+            live()
+            if is_new:
+                self._transpiled  # noqa: B018 (transpiles)
+
+        return Remote(
+            submit,
+            find=lambda tag: live().find(tag),
+            retrieve=lambda job_id: live().retrieve(job_id),
+            position=lambda job: live().position(job),
+            prepare=prepare,
+        )
+
+
+def _warn(text: str) -> None:
+    """Tell what may cost money, in the log and to whoever reads no log."""
+    _log.warning(text)
+    warnings.warn(text, stacklevel=2)
 
 
 def _estimator_options(options: Any) -> Any:
-    """Return EstimatorOptions, checked by pydantic."""
+    """Return EstimatorOptions, checked by pydantic.
+
+    An error names the options and never their values, which may be secrets.
+    """
     from pydantic import ValidationError
     from qiskit_ibm_runtime.options_models import EstimatorOptions
 
@@ -151,45 +270,11 @@ def _estimator_options(options: Any) -> Any:
     try:
         return EstimatorOptions(**dict(options))
     except ValidationError as error:
-        raise ValueError(
-            "`options` must be options of "
-            f"qiskit_ibm_runtime.executor_estimator.Estimator, got {options}: {error}"
-        ) from error
-
-
-def _find_backend(
-    name: str,
-    n_qubits: int,
-    use_fractional_gates: bool,
-    account: str | Callable[[], Any] | None,
-) -> BackendV2:
-    """Return a backend of the saved account."""
-    from qiskit.providers.exceptions import QiskitBackendNotFoundError
-    from qiskit_ibm_runtime import QiskitRuntimeService
-    from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
-
-    try:
-        if callable(account):
-            service = account()
-        else:
-            service = QiskitRuntimeService(**({"name": account} if account else {}))
-    except AccountNotFoundError as error:
-        raise ValueError(
-            f"`backend` {name!r} needs an IBM Quantum account on this computer: call "
-            "QiskitRuntimeService.save_account(token=..., instance=...) once."
-        ) from error
-    try:
-        if name == "least_busy":
-            return service.least_busy(
-                min_num_qubits=n_qubits,
-                operational=True,
-                use_fractional_gates=use_fractional_gates,
-            )
-        return service.backend(name, use_fractional_gates=use_fractional_gates)
-    except QiskitBackendNotFoundError as error:
-        names = [backend.name for backend in service.backends()]
-        close = difflib.get_close_matches(name, names) or names
-        raise ValueError(
-            f"`backend` must be a backend of your account with at least {n_qubits} "
-            f"qubits, such as {close}, got {name!r}."
-        ) from error
+        reasons = "; ".join(
+            f"{'.'.join(map(str, reason['loc']))!r}: {reason['msg']}"
+            for reason in error.errors(include_input=False, include_context=False)
+        )
+    raise ValueError(
+        "`options` must be options of "
+        f"qiskit_ibm_runtime.executor_estimator.Estimator, got {reasons}."
+    )

@@ -5,10 +5,9 @@ features) and the angles of the ansatz are the columns of one array, and a mini-
 with all its shifted angles is one request for each chunk of rows.
 """
 
-import contextlib
 import logging
+import math
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit, transpile
+from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
@@ -26,18 +25,21 @@ from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
 from skqnn._backends.backend import Backend
 from skqnn._backends.description import describe_settings
 from skqnn._backends.error_bars import plausible_errors
+from skqnn._backends.naming import model_name
 from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
-from skqnn._journal.requests import Journal, Remote, Report, request_key, run_once
+from skqnn._journal.file import Journal
+from skqnn._journal.names import request_key
+from skqnn._journal.requests import Report, run_once
+from skqnn._journal.service import Remote
 from skqnn._verbose import inform, is_read
 from skqnn.exceptions import PreparationWarning
 
 _JOURNAL = "skqnn_journal.sqlite"
 _LOW_FIDELITY = 0.8
 _MAX_STATES = 1000  # circuits in a request, each of which sets its state
-_PORTABLE = ["rz", "sx", "x", "cx"]
 _log = logging.getLogger(__name__)
 
 
@@ -99,16 +101,19 @@ class PrimitiveEngine:
         self._method, self._n_layers = state_preparation, n_layers
         if journal == "auto":
             journal = _JOURNAL if device.remote else None
-        self._journal, self._seed = journal, seed
+        self._asked_journal, self._journal_path = journal, _absolute(journal)
+        self._journal: Journal | None = None
         self._noise_seed = (seed,) if noise_seed is None else noise_seed
-        self._n_requests = 0
+        self._seed, self._n_requests = seed, 0
         self._salt: str | None = None
         self._compiled: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
 
     def restart(self, noise_seed: tuple[int, ...]) -> "PrimitiveEngine":
         """Return an engine for the next call, which shares the compiled programs."""
         engine = copy(self)  # which leaves out the programs, as pickling does
         engine._compiled = self._compiled
+        engine._journal_path = _absolute(self._asked_journal)
         engine._noise_seed, engine._n_requests = noise_seed, 0
         return engine
 
@@ -180,12 +185,15 @@ class PrimitiveEngine:
         return True
 
     def close(self) -> None:
-        """Close the session or batch if one was opened."""
+        """Close the journal, and the session or batch if one was opened."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
         self._device.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out transpiled circuits, which hold on to a connection."""
-        return self.__dict__ | {"_compiled": {}}
+        """Leave out what holds on to a file or a connection."""
+        return self.__dict__ | {"_compiled": {}, "_journal": None}
 
     def _choose(self, X: np.ndarray) -> str:
         method, device = self._method, self._device
@@ -268,7 +276,7 @@ class PrimitiveEngine:
         """Run one chunk, remembered by the journal if there is one."""
         rng = np.random.default_rng([*self._noise_seed, 1, self._n_requests])
         self._n_requests += 1
-        if self._journal is None and not self._device.remote:
+        if self._journal_path is None and not self._device.remote:
             evs, stds = program.run(values, rng, *states)
         else:
             remote = program.remote(values, rng, *states)
@@ -296,40 +304,42 @@ class PrimitiveEngine:
         if self._salt is None:
             self._salt = repr((self._device.salt, self._settings))
         salt = (self._salt, self.method, self._n_requests, self._noise_seed)
-        key = request_key(
-            self._portable_circuit(),
-            self._observables,
-            np.concatenate([part.ravel() for part in inputs]),
-            self._device.shots,
-            repr(salt),
+        key = request_key(self._model_name(), inputs, self._device.shots, repr(salt))
+        if self._journal is None:
+            self._journal = Journal(self._journal_path)
+        n_rows = math.prod(len(part) for part in inputs)
+        evs, stds = run_once(
+            self._journal,
+            key,
+            remote,
+            shape=(len(self._observables), n_rows),
+            report=self._reporter(),
         )
-        with contextlib.ExitStack() as stack:
-            path = self._journal
-            if path is None:
-                directory = tempfile.TemporaryDirectory()
-                path = Path(stack.enter_context(directory)) / "journal.sqlite"
-            journal = stack.enter_context(Journal(path))
-            evs, stds = run_once(journal, key, remote, report=self._reporter())
         return evs.T, stds.T
 
     def _reporter(self) -> Report | None:
         """Return what logs each change of a job, None if nobody reads it."""
         if not is_read(_log):
             return None  # asking for the place in the queue is a call each time
-        backend = self._device.backend
-        name = self._device.name if backend is None else backend.name
-        return partial(_report, name, time.monotonic())
+        return partial(_report, self._device, time.monotonic())
 
-    def _portable_circuit(self) -> QuantumCircuit:
-        """Return the circuit before transpilation, in gates that QASM knows."""
-        circuit = self.model_circuit()
-        return transpile(circuit, basis_gates=_PORTABLE, optimization_level=0)
+    def _model_name(self) -> str:
+        """Return what names the circuit and observables; making it takes a while."""
+        if self.method not in self._names:
+            name = model_name(self.model_circuit(), self._observables)
+            self._names[self.method] = name
+        return self._names[self.method]
+
+
+def _absolute(journal: str | os.PathLike[str] | None) -> Path | None:
+    """Return the path, which a later change of the working directory leaves alone."""
+    return None if journal is None else Path(journal).absolute()
 
 
 def _report(
-    name: str, start: float, state: str, job_id: str | None, position: int | None
+    device: Any, start: float, state: str, job_id: str | None, position: int | None
 ) -> None:
     job = "a job" if job_id is None else f"job {job_id}"
     place = "" if position is None else f", number {position} in the queue"
     elapsed = time.monotonic() - start
-    inform(_log, "%s, %s: %s%s, after %.0f s", name, job, state, place, elapsed)
+    inform(_log, "%s, %s: %s%s, after %.0f s", device.name, job, state, place, elapsed)

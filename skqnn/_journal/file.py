@@ -1,72 +1,65 @@
 """The file on disk that remembers requests: their names, jobs and results."""
 
 import contextlib
-import hashlib
-import io
-import logging
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit, qasm3
-from qiskit.quantum_info import SparsePauliOp
 
-logger = logging.getLogger(__name__)
+from skqnn._journal.database import connect, hold, make_private, transaction
+from skqnn._journal.rows import (
+    COLUMNS,
+    SCHEMA,
+    Entry,
+    Row,
+    from_bytes,
+    read_row,
+    to_bytes,
+)
 
 _APPLICATION_ID = 0x736B716E  # "skqn": marks a SQLite file as one of ours
-_SCHEMA = f"""
-PRAGMA application_id = {_APPLICATION_ID};
-CREATE TABLE journal (id TEXT NOT NULL, n_openings INTEGER NOT NULL);
-CREATE TABLE requests (
-    tag TEXT PRIMARY KEY, key TEXT NOT NULL, attempt INTEGER NOT NULL,
-    state TEXT NOT NULL, job_id TEXT, error TEXT, evs BLOB, stds BLOB,
-    UNIQUE (key, attempt)
-);
-"""
+_VERSION = 1
 
-
-class Entry(NamedTuple):
-    """One attempt at a request: ``state`` is intent, submitted, done or failed."""
-
-    tag: str
-    attempt: int
-    state: str
-    job_id: str | None
+_MARKS = f"({', '.join('?' for _ in COLUMNS)})"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM requests"
+_INSERT = f"INSERT INTO requests VALUES {_MARKS}"
+_UPDATE = f"UPDATE requests SET ({', '.join(COLUMNS)}) = {_MARKS} WHERE tag = ?"
 
 
 class Journal:
     """A file that remembers which requests were submitted and what they returned.
 
     Several processes may share one journal on a local disk. Every change is synced to
-    the disk before the method returns.
+    the disk before the method returns. Each request has a checksum, compared whenever
+    it is read: opening the file and reading a request take the same time however many
+    there are.
 
     Parameters
     ----------
-    path : path-like
-        A new file or an existing journal. ``path + ".lock"`` is created beside it.
+    path : path-like or None
+        A new file or an existing journal. ``path + ".lock"`` is created beside it; only
+        their owner may read them. None: in memory, gone when it is closed.
 
     Raises
     ------
     OSError
         If the file cannot be created or written.
     ValueError
-        If the file is not a journal, or is damaged.
+        If the file is not a journal, is damaged, or of another version.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
         # Resolved, because a link to the journal must not get a lock of its own.
-        self.path = Path(path).resolve()
+        self.path = None if path is None else Path(path).resolve()
+        self._lock: sqlite3.Connection | None = None
+        self._is_sound = False
         with contextlib.ExitStack() as stack, self._clear_errors():
-            self._lock = stack.enter_context(_connect(f"{self.path}.lock", 0.2))
-            if not self.path.exists():
-                self._create()
-            self._database = stack.enter_context(_connect(self.path, 60.0))
-            self._database.execute("PRAGMA synchronous = EXTRA")  # sync the directory
-            self._id = self._check()
+            self._database = self._open(stack)
+            self._id = self._check_head()
             self._stack = stack.pop_all()
 
     def __enter__(self) -> "Journal":
@@ -80,191 +73,222 @@ class Journal:
         self._stack.close()
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, limit: float = 3600.0) -> Iterator[None]:
         """Hold the right to submit, which one process has at a time.
 
         The operating system frees the lock of a process that dies.
+
+        Raises
+        ------
+        TimeoutError
+            If another process has held it for `limit` seconds.
         """
-        while not self._try_lock():
-            logger.debug("Waiting for another process that uses %s", self.path)
-        try:
+        if self._lock is None or self.path is None:
             yield
-        finally:
-            self._lock.execute("ROLLBACK")
+            return
+        with hold(self._lock, self.path, limit):
+            yield
 
     def last(self, key: str) -> Entry | None:
         """Return the newest attempt at a request, or None if it was never made."""
-        row = self._execute(
-            "SELECT tag, attempt, state, job_id FROM requests WHERE key = ? "
-            "ORDER BY attempt DESC LIMIT 1",
-            key,
-        ).fetchone()
-        return row and Entry(*row)
+        row = self._find("WHERE key = ? ORDER BY attempt DESC", key)
+        return row and row.entry
 
     def begin(self, key: str) -> Entry:
         """Write the intent to submit a request; call it under the lock."""
+        return self._add(key, state="intent")
+
+    def keep(self, key: str, job_id: str, evs: np.ndarray, stds: np.ndarray) -> Entry:
+        """Write the result of a request that cost nothing, in one step."""
         last = self.last(key)
-        attempt = last.attempt + 1 if last else 1
-        # The journal's id keeps apart the same request of two users or two runs.
-        tag = f"skqnn-{self._id}-{key[:24]}-{attempt}"
-        self._execute(
-            "INSERT INTO requests (tag, key, attempt, state) VALUES (?, ?, ?, ?)",
-            *(tag, key, attempt, "intent"),
-        )
-        return Entry(tag, attempt, "intent", None)
+        if last is not None and last.state == "done":
+            return last
+        result = {"evs": to_bytes(evs), "stds": to_bytes(stds)}
+        return self._add(key, state="done", job_id=job_id, **result)
 
     def submitted(self, entry: Entry, job_id: str) -> Entry:
         """Write which job runs the request."""
-        self._execute(
-            "UPDATE requests SET state = 'submitted', job_id = ? WHERE tag = ?",
-            *(job_id, entry.tag),
-        )
-        return entry._replace(state="submitted", job_id=job_id)
+        return self._change(entry.tag, state="submitted", job_id=job_id)
 
     def failed(self, entry: Entry, error: Exception) -> None:
         """Write that this attempt has no result; the next one starts afresh."""
-        self._execute(
-            "UPDATE requests SET state = 'failed', error = ? "
-            "WHERE tag = ? AND state != 'done'",
-            *(str(error), entry.tag),
-        )
+        self._change(entry.tag, state="failed", error=str(error))
 
     def done(self, entry: Entry, evs: np.ndarray, stds: np.ndarray) -> None:
         """Write the result, unless another process did so before."""
-        self._execute(
-            "UPDATE requests SET state = 'done', evs = ?, stds = ? "
-            "WHERE tag = ? AND state != 'done'",
-            *(_to_bytes(evs), _to_bytes(stds), entry.tag),
-        )
+        self._change(entry.tag, state="done", evs=to_bytes(evs), stds=to_bytes(stds))
+
+    def drop(self, name: str) -> Entry:
+        """Forget a request, by its tag or the id of its job: the next run repeats it.
+
+        The line stays, so that the next attempt gets another tag.
+
+        Raises
+        ------
+        ValueError
+            If no request has this tag or job.
+        """
+        row = self._find("WHERE tag = ? OR job_id = ? ORDER BY tag", name, name)
+        if row is None:
+            raise ValueError(
+                f"`name` must be the tag or the job of a request in '{self.path}', got "
+                f"{name!r}."
+            )
+        return self._change(row.tag, unless=(), state="dropped")
+
+    def rows(self) -> list[Row]:
+        """Return all attempts, in the order in which they were made."""
+        return [self._read(row) for row in self._execute(f"{_SELECT} ORDER BY rowid")]
 
     def result(self, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectation values and standard errors of a finished request."""
-        row = self._execute(
-            "SELECT evs, stds FROM requests WHERE tag = ?", entry.tag
-        ).fetchone()
-        return _from_bytes(row[0]), _from_bytes(row[1])
-
-    def _try_lock(self) -> bool:
-        with self._clear_errors():
-            try:
-                self._lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-                return False
-        return True
-
-    def _create(self) -> None:
-        """Create the file in one step: a crash leaves no half-made journal."""
-        with self.lock():
-            if not self.path.exists():
-                self._write_new()
-
-    def _write_new(self) -> None:
-        draft = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
-        with _connect(draft, 0.0) as database:
-            database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            database.execute(
-                "INSERT INTO journal VALUES (?, 0)", (uuid.uuid4().hex[:8],)
+        row = self._row(entry.tag)
+        if row.evs is None or row.stds is None:
+            raise ValueError(
+                f"`journal` must hold a result of {entry.tag}, got none in "
+                f"'{self.path}'."
             )
-        draft.replace(self.path)
+        return from_bytes(row.evs), from_bytes(row.stds)
 
-    def _check(self) -> str:
-        """Return the journal's id if the file is sound and can be written."""
-        size = self.path.stat().st_size
-        if size == 0:
-            raise sqlite3.DatabaseError("the file is empty")
-        (mark,) = self._database.execute("PRAGMA application_id").fetchone()
-        if mark != _APPLICATION_ID:
-            raise sqlite3.DatabaseError("the file belongs to another program")
-        (page_size,) = self._database.execute("PRAGMA page_size").fetchone()
-        if size % page_size:  # SQLite would read zeros in the missing place
-            raise sqlite3.DatabaseError("the end of the file is missing")
-        (verdict,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+    def check(self) -> None:
+        """Check the whole file, once: what is lost from it would be paid for again.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
+        """
+        if self._is_sound:
+            return
+        ((verdict,),) = self._execute("PRAGMA integrity_check(1)")
         if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict.splitlines()[-1])
-        self._database.execute("UPDATE journal SET n_openings = n_openings + 1")
-        return self._database.execute("SELECT id FROM journal").fetchone()[0]
+            raise self._damaged(verdict.splitlines()[-1])
+        self.rows()
+        self._is_sound = True
 
-    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def _open(self, stack: contextlib.ExitStack) -> sqlite3.Connection:
+        if self.path is None:
+            database = stack.enter_context(connect(":memory:", 0.0))
+            _fill(database)
+            return database
+        lock = make_private(Path(f"{self.path}.lock"))
+        self._lock = stack.enter_context(connect(lock, 0.2))
+        if not self.path.exists():
+            with self.lock():
+                _create(self.path)
+        database = stack.enter_context(connect(self.path, 60.0))
+        database.execute("PRAGMA synchronous = EXTRA")  # sync the directory, too
+        return database
+
+    def _check_head(self) -> str:
+        """Return the journal's id if the file is ours, whole and can be written."""
+        ask = self._database.execute
+        with transaction(self._database, "DEFERRED"):  # no writer changes the size
+            size = None if self.path is None else self.path.stat().st_size
+            if size == 0:
+                raise self._damaged("the file is empty")
+            if ask("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
+                raise self._damaged("the file belongs to another program")
+            (version,) = ask("PRAGMA user_version").fetchone()
+            if version != _VERSION:
+                raise self._damaged(
+                    f"its version is {version}, and this skqnn reads {_VERSION}"
+                )
+            names = tuple(name for _, name, *_ in ask("PRAGMA table_info(requests)"))
+            identity = ask("SELECT id FROM journal").fetchone()
+            if names != COLUMNS or identity is None:
+                raise self._damaged("a table lacks columns or rows")
+            (n_pages,) = ask("PRAGMA page_count").fetchone()
+            (page_size,) = ask("PRAGMA page_size").fetchone()
+            # SQLite would read zeros in a missing place.
+            if size not in (None, n_pages * page_size):
+                raise self._damaged("the end of the file is missing")
+        ask("UPDATE journal SET n_openings = n_openings + 1")
+        return identity[0]
+
+    def _add(self, key: str, **fields: Any) -> Entry:
+        with self._clear_errors(), transaction(self._database, "IMMEDIATE"):
+            last = self.last(key)
+            attempt = last.attempt + 1 if last else 1
+            # The journal's id keeps apart the same request of two users or two runs.
+            tag = f"skqnn-{self._id}-{key[:24]}-{attempt}"
+            row = Row(tag, key, attempt, **fields)
+            self._database.execute(_INSERT, (*row, row.checksum))
+        return row.entry
+
+    def _change(
+        self, tag: str, unless: tuple[str, ...] = ("done",), **fields: Any
+    ) -> Entry:
+        """Change a line, but none in one of the states `unless`."""
+        with self._clear_errors(), transaction(self._database, "IMMEDIATE"):
+            row = self._row(tag)
+            if row.state not in unless:
+                row = row._replace(**fields)
+                self._database.execute(_UPDATE, (*row, row.checksum, tag))
+        return row.entry
+
+    def _row(self, tag: str) -> Row:
+        row = self._find("WHERE tag = ?", tag)
+        if row is None:
+            raise self._damaged(f"request {tag!r} is missing")
+        return row
+
+    def _find(self, where: str, *values: object) -> Row | None:
+        rows = self._execute(f"{_SELECT} {where} LIMIT 1", *values)
+        return self._read(rows[0]) if rows else None
+
+    def _read(self, columns: tuple) -> Row:
+        try:
+            return read_row(columns)
+        except ValueError as error:
+            raise self._damaged(error) from error
+
+    def _execute(self, statement: str, *values: object) -> list[tuple]:
         with self._clear_errors():
-            return self._database.execute(statement, values)
+            return self._database.execute(statement, values).fetchall()
 
     @contextlib.contextmanager
     def _clear_errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, TimeoutError):
             raise
-        except sqlite3.OperationalError as error:
-            raise OSError(
-                f"`journal` must be a file that can be written, got '{self.path}' "
-                f"({error})."
-            ) from error
         except sqlite3.DatabaseError as error:
-            raise ValueError(
-                "`journal` must be a new file or a journal in good order, got "
-                f"'{self.path}' ({error}). Restore it from a copy, or give a new path "
-                "to pay for its requests again."
-            ) from error
+            usable = isinstance(error, sqlite3.OperationalError)
+            if usable and not str(error).startswith("no such"):  # table or column
+                raise self._unusable(error) from error
+            raise self._damaged(error) from error
+        except OSError as error:
+            if error.errno is None:  # in our words already
+                raise
+            raise self._unusable(error) from error
+
+    def _unusable(self, why: object) -> OSError:
+        return OSError(
+            f"`journal` must be a file that can be written, got '{self.path}' ({why})."
+        )
+
+    def _damaged(self, why: object) -> ValueError:
+        return ValueError(
+            "`journal` must be a new file or a journal in good order, got "
+            f"'{self.path}' ({why}). Restore it from a copy, or give a new path to pay "
+            "for its requests again."
+        )
 
 
-def request_key(
-    circuit: QuantumCircuit,
-    observables: list[SparsePauliOp],
-    parameter_values: np.ndarray,
-    shots: int | None,
-    salt: str = "",
-) -> str:
-    """Return the name of a request: equal contents have equal keys in any process.
-
-    Parameters
-    ----------
-    circuit : QuantumCircuit
-        Transpiled circuit. Custom gates are not allowed: their names may hold object
-        ids. Another version of Qiskit may write the same circuit differently.
-    observables : list of SparsePauliOp
-        Observables, on the layout of the circuit.
-    parameter_values : ndarray of shape (..., n_parameters)
-        Values in the order of ``circuit.parameters``.
-    shots : int or None
-        Number of shots.
-    salt : str
-        Whatever else tells two requests apart: backend, options, step.
-
-    Returns
-    -------
-    key : str
-        64 hexadecimal digits.
-    """
-    # QPY would not do: its bytes differ from process to process.
-    values = np.ascontiguousarray(parameter_values, dtype=np.float64)
-    parts = [qasm3.dumps(circuit).encode()]
-    for observable in observables:
-        parts += ["|".join(observable.paulis.to_labels()).encode()]
-        parts += [observable.coeffs.astype(np.complex128).tobytes()]
-    parts += [repr((values.shape, shots, salt)).encode(), values.tobytes()]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.hexdigest()
+def _create(path: Path) -> None:
+    """Create the file in one step: a crash leaves no half-made journal."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        with connect(make_private(draft), 0.0) as database:
+            _fill(database)
+        draft.replace(path)
 
 
-@contextlib.contextmanager
-def _connect(path: str | Path, timeout: float) -> Iterator[sqlite3.Connection]:
-    """Open a SQLite file in which each statement is a transaction."""
-    database = sqlite3.connect(path, timeout=timeout, isolation_level=None)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def _to_bytes(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _from_bytes(text: bytes) -> np.ndarray:
-    return np.load(io.BytesIO(text), allow_pickle=False)
+def _fill(database: sqlite3.Connection) -> None:
+    """Make the tables of a new journal."""
+    database.executescript(
+        f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; "
+        f"PRAGMA user_version = {_VERSION}; {SCHEMA} COMMIT;"
+    )
+    database.execute("INSERT INTO journal VALUES (?, 0)", (uuid.uuid4().hex[:8],))

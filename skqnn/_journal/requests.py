@@ -12,58 +12,27 @@ is cancelled as soon as both are listed, if it has not run by then.
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from skqnn._journal import service
-from skqnn._journal.file import Entry, Journal, request_key
-from skqnn._journal.service import Remote, ibm_remote
-
-__all__ = [
-    "Journal",
-    "Patience",
-    "Remote",
-    "Report",
-    "RequestError",
-    "ibm_remote",
-    "request_key",
-    "run_once",
-]
+from skqnn._journal.asking import (
+    JobFailedError,
+    Patience,
+    RequestError,
+    UnreadableError,
+    ask,
+    check_result,
+    read_result,
+)
+from skqnn._journal.file import Journal
+from skqnn._journal.rows import Entry
+from skqnn._journal.service import Remote
 
 logger = logging.getLogger(__name__)
 
 Report = Callable[[str, str | None, int | None], None]
-
-
-class RequestError(RuntimeError):
-    """A request ended without a result; the journal is intact."""
-
-
-class Patience(NamedTuple):
-    """How long to wait for what, in seconds.
-
-    Parameters
-    ----------
-    poll : float
-        Time between two questions for the status of a job; it grows to a twentieth
-        of the time waited, at most 30 s.
-    contact : float
-        Time without any answer from the service after which to stop.
-    lookups : tuple of float
-        Delays before each look-up of a tag whose job may or may not exist. Their sum
-        must exceed the time the service needs to list a new job.
-    busy : float
-        First delay after the service answered "too many requests"; doubles each time.
-    submissions : int
-        Number of times a request is sent before giving up.
-    """
-
-    poll: float = 1.0
-    contact: float = 3600.0
-    lookups: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
-    busy: float = 5.0
-    submissions: int = 5
 
 
 def run_once(
@@ -71,6 +40,7 @@ def run_once(
     key: str,
     remote: Remote,
     *,
+    shape: tuple[int, ...] | None = None,
     patience: Patience = Patience(),  # noqa: B008 (an immutable tuple)
     report: Report | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -84,9 +54,11 @@ def run_once(
     journal : Journal
         Where requests are remembered.
     key : str
-        Name of the request, see `request_key`.
+        Name of the request, see `skqnn._journal.names.request_key`.
     remote : Remote
         Calls to the service.
+    shape : tuple of int, optional
+        What the shape of the expectation values must be.
     patience : Patience, optional
         How long to wait for what.
     report : callable, optional
@@ -102,18 +74,20 @@ def run_once(
     Raises
     ------
     RequestError
-        If the service refused the request, stayed silent for too long, or its job
-        ended without a result. The message says what running again will do.
+        If the service refused the request, stayed silent for too long, sent nothing
+        that can be read, or its job ended without a result. The message says what
+        running again will do.
+    TimeoutError
+        If another process holds the right to submit for too long.
     """
-    request = _Request(journal, key, remote, patience, report)
-    entry, job = journal.last(key), None
-    if entry is None or request.is_open(entry):
-        with journal.lock():
-            entry, job = request.submit()
-    if entry.state == "done":
+    request = _Request(journal, key, remote, shape, patience, report)
+    entry = journal.last(key)
+    if entry is not None and entry.state == "done":
         request.report("replayed", entry.job_id, None)
+    elif remote.retrieve is None:
+        entry = request.run_here()
     else:
-        request.collect(entry, job)
+        entry = request.run_there(entry)
     return journal.result(entry)
 
 
@@ -125,26 +99,52 @@ class _Request:
         journal: Journal,
         key: str,
         remote: Remote,
+        shape: tuple[int, ...] | None,
         patience: Patience,
         report: Report | None,
     ) -> None:
         self.journal, self.key, self.remote = journal, key, remote
-        self.patience = patience
+        self.shape, self.patience = shape, patience
         self.report = report or (lambda *_: None)
         self.position = remote.position if report else None  # costs a call each time
         self.doubt = False
         self.duplicates: set[str] = set()
+        self.paid_twice: list[str] = []
 
-    def is_open(self, entry: Entry) -> bool:
-        """Return whether an entry has neither a result nor a job to wait for."""
-        if entry.state == "submitted":
-            return self.remote.retrieve is None
-        return entry.state != "done"
+    def run_here(self) -> Entry:
+        """Run a request that costs nothing, and keep what it gave."""
+        self.report("submitting", None, None)
+        job = self.remote.submit([])
+        self.report("submitted", job.job_id(), None)
+        data = job.result()[0].data
+        evs, stds = np.asarray(data.evs), np.asarray(data.stds)
+        try:
+            check_result(evs, stds, self.shape)
+        except UnreadableError as error:
+            raise ValueError(
+                f"`backend` must return finite expectation values, but {error}."
+            ) from error
+        entry = self.journal.keep(self.key, job.job_id(), evs, stds)
+        self.report("DONE", job.job_id(), None)
+        return entry
+
+    def run_there(self, entry: Entry | None) -> Entry:
+        """Run a request that costs money, or wait for the job that does."""
+        is_new = entry is None or entry.state != "submitted"
+        if self.remote.prepare is not None:
+            self.remote.prepare(is_new)
+        job = None
+        if entry is None or is_new:
+            self.journal.check()  # a damaged file may hide that it was paid for
+            with self.journal.lock(self.patience.lock):
+                entry, job = self.submit()
+        self.collect(entry, job)
+        return entry
 
     def submit(self) -> tuple[Entry, Any]:
         """Return the entry with its job's id, and the job if it is at hand."""
         entry = self.journal.last(self.key)
-        if entry is not None and not self.is_open(entry):
+        if entry is not None and entry.state in ("submitted", "done"):
             return entry, None  # another process was faster
         if entry is not None and entry.state == "intent":
             self.doubt = True  # its process died, perhaps after it had submitted
@@ -156,7 +156,7 @@ class _Request:
     def _send_or_find(self, entry: Entry) -> Any:
         error: Exception | None = None
         for n in range(self.patience.submissions + 1):
-            job = self._look_up(entry) if self.doubt else None
+            job = self._look_up(entry)
             if job is not None:
                 self.report("adopted", job.job_id(), None)
                 return job
@@ -196,9 +196,15 @@ class _Request:
             raise error
 
     def _look_up(self, entry: Entry) -> Any:
-        """Return the job that carries the tag, or None if there is none."""
-        for delay in self.patience.lookups if self.remote.find else ():
-            time.sleep(delay)
+        """Return the job that carries the tag, or None if there is none.
+
+        Without a doubt one look tells whether a copy of the journal was used elsewhere.
+        """
+        delays = self.patience.lookups if self.doubt else (0.0,)
+        for delay in delays if self.remote.find else ():
+            if delay:
+                logger.info("Looking for a job with the tag %s", entry.tag)
+                time.sleep(delay)
             jobs = self._find(entry)
             if jobs:
                 return jobs[-1]
@@ -206,7 +212,7 @@ class _Request:
 
     def _find(self, entry: Entry) -> list[Any]:
         find = self.remote.find
-        return self._persist(entry, lambda: find(entry.tag)) if find else []
+        return self._ask(entry, lambda: find(entry.tag)) if find else []
 
     def _keep_first(self, entry: Entry, job: Any) -> Any:
         """Return the oldest job that carries the tag and cancel the others.
@@ -214,14 +220,18 @@ class _Request:
         There are several if a client repeats a submission which the service had
         accepted, or if the service listed a job too late.
         """
-        try:
-            jobs = self.remote.find(entry.tag) if self.remote.find else []
-        except Exception as error:
-            logger.info("No look for duplicates of %s: %s", job.job_id(), error)
-            jobs = []
+        jobs = self._find_quietly(entry)
         first = jobs[-1] if jobs else job
         self._cancel(jobs + [job], first.job_id())
         return first
+
+    def _find_quietly(self, entry: Entry) -> list[Any]:
+        """Return the jobs that carry the tag, none if there is no answer."""
+        try:
+            return self.remote.find(entry.tag) if self.remote.find else []
+        except Exception as error:
+            logger.info("No look for duplicates of %s: %s", entry.tag, error)
+            return []
 
     def _cancel(self, jobs: list[Any], keep: str | None) -> None:
         for job in jobs:
@@ -233,32 +243,55 @@ class _Request:
                 job.cancel()
                 logger.warning("Cancelled job %s, a duplicate of %s.", job_id, keep)
             except Exception as error:
+                self.paid_twice.append(job_id)
                 logger.warning(
-                    "Job %s is a duplicate of %s and may have to be paid for: %s",
-                    *(job_id, keep, error),
+                    "Job %s is a duplicate of %s and may have to be paid for, number "
+                    "%d of this request: %s",
+                    *(job_id, keep, len(self.paid_twice), error),
                 )
 
     def collect(self, entry: Entry, job: Any) -> None:
-        """Wait for the job and write its result."""
+        """Wait for the job and write its result, once it has been checked."""
         retrieve = self.remote.retrieve
-        if job is None and retrieve is not None:
-            job = self._persist(entry, lambda: retrieve(entry.job_id))
-        start, known = time.monotonic(), None
+        if entry.state == "done" or retrieve is None:
+            return
+        if job is None:
+            job = self._ask(entry, lambda: retrieve(entry.job_id))
+        self._wait(entry, job)
+        evs, stds = self._ask(entry, lambda: read_result(job, self.shape))
+        self.journal.done(entry, evs, stds)
+        if self.doubt:
+            self._cancel(self._find_quietly(entry), entry.job_id)
+
+    def _wait(self, entry: Entry, job: Any) -> None:
+        """Return when the job is done, raise if it ended otherwise."""
+        start, known, strange_since = time.monotonic(), None, None
         while True:
-            status = self._persist(entry, job.status)
+            status = self._ask(entry, job.status)
             status = getattr(status, "name", status)  # an enumeration or a string
             state = (status, entry.job_id, self._position(job, status))
             if state != known:
                 self.report(*state)
             known = state
-            if status in ("DONE", "ERROR", "CANCELLED"):
-                break
+            meaning, now = service.outcome(status), time.monotonic()
+            if meaning == service.DONE:
+                return
+            if meaning == service.FAILED:
+                raise self._failure(entry, service.reason(job, status))
+            if meaning == service.WAITING:
+                strange_since = None
+            elif strange_since is None:
+                strange_since = now
+                logger.warning("Unknown status of job %s: %s", entry.job_id, status)
+            elif now - strange_since > self.patience.contact:
+                raise self._error(
+                    f"Job {entry.job_id} has the status {status!r}, which is unknown "
+                    f"here, for {self.patience.contact:g} s. Run again with the same "
+                    f"journal to go on waiting. If it is lost, {self._forget(entry)}."
+                )
             if self.doubt:
-                self._cancel(self._find(entry), entry.job_id)
-            waited = time.monotonic() - start
-            time.sleep(max(self.patience.poll, min(waited / 20, 30.0)))
-        data = self._persist(entry, job.result)[0].data
-        self.journal.done(entry, np.asarray(data.evs), np.asarray(data.stds))
+                self._cancel(self._find_quietly(entry), entry.job_id)
+            time.sleep(max(self.patience.poll, min((now - start) / 20, 30.0)))
 
     def _position(self, job: Any, status: str) -> int | None:
         if self.position is None or status != "QUEUED":
@@ -269,33 +302,32 @@ class _Request:
             logger.debug("No place in the queue: %s", error)
             return None
 
-    def _persist(self, entry: Entry, ask: Callable[[], Any]) -> Any:
-        """Ask the service until it answers."""
-        silent_since = time.monotonic()
+    def _ask(self, entry: Entry, question: Callable[[], Any]) -> Any:
+        """Ask the service until it answers, and write down that a job failed."""
         job = f"job {entry.job_id}" if entry.job_id else "the job"
-        while True:
-            try:
-                return ask()
-            except Exception as caught:
-                error, meaning = caught, service.meaning(caught)
-            if meaning == service.FAILED:
-                self.journal.failed(entry, error)
-                raise RequestError(
-                    f"No result: {job} failed ({error}). Running again submits the "
-                    "request anew."
-                ) from error
-            if meaning == service.REFUSED:
-                raise RequestError(
-                    f"No access to {job} ({error}). Run again with the account that "
-                    "submitted it and the same journal or, if somebody deleted the "
-                    "job, with a new journal."
-                ) from error
-            if meaning not in (service.BUSY, service.UNKNOWN):
-                raise error
-            if time.monotonic() - silent_since > self.patience.contact:
-                raise RequestError(
-                    f"No answer about {job} for {self.patience.contact:g} s ({error}). "
-                    "It is not lost: run again with the same journal."
-                ) from error
-            logger.info("No answer about %s: %s", job, error)
-            time.sleep(self.patience.poll)
+        try:
+            return ask(question, job, self.patience, self._forget(entry))
+        except JobFailedError as error:
+            raise self._failure(entry, error) from error
+        except RequestError as error:
+            raise self._error(str(error)) from error
+
+    def _failure(self, entry: Entry, reason: Exception) -> RequestError:
+        self.journal.failed(entry, reason)
+        return self._error(
+            f"No result: job {entry.job_id} failed ({reason}). Running again submits "
+            "the request anew; a higher `max_execution_time` does not change which "
+            "requests are finished."
+        )
+
+    def _error(self, text: str) -> RequestError:
+        if self.paid_twice:
+            text += f" Jobs that may have to be paid for twice: {self.paid_twice}."
+        return RequestError(text)
+
+    def _forget(self, entry: Entry) -> str:
+        name = entry.job_id or entry.tag
+        return (
+            f"skqnn.journal.drop_request({str(self.journal.path)!r}, {name!r}) forgets "
+            "it, and the next run pays for it anew"
+        )

@@ -1,4 +1,4 @@
-"""The calls to a service that runs jobs, and what its errors mean."""
+"""The calls to a service that runs jobs, and what its answers mean."""
 
 import functools
 import json
@@ -8,10 +8,21 @@ from typing import Any, NamedTuple
 
 logger = logging.getLogger(__name__)
 
+# What an error says about a request.
 REFUSED = "refused"  # nothing was accepted, nor will be
 BUSY = "busy"  # nothing was accepted now
 UNKNOWN = "unknown"  # accepted or not, answered or not
 FAILED = "failed"  # the job ended without a result
+
+# What a status says about a job, besides FAILED and UNKNOWN.
+WAITING = "waiting"
+DONE = "done"
+
+_STATUSES = {"DONE": DONE} | dict.fromkeys(
+    ("INITIALIZING", "VALIDATING", "QUEUED", "RUNNING"), WAITING
+)
+_READ_TIMEOUT = 60.0  # seconds without a byte; the client itself would wait for ever
+_PAGE, _MAX_PAGES = 50, 10  # jobs in a list, and lists read when one looks for a tag
 
 
 class Remote(NamedTuple):
@@ -24,16 +35,20 @@ class Remote(NamedTuple):
     find : callable, optional
         Maps a tag to the list of all jobs that carry it, newest first.
     retrieve : callable, optional
-        Maps a job id to the job. Without it the jobs die with their process, as those
-        of a local simulator do, and an unfinished request is submitted again.
+        Maps a job id to the job. Without it the jobs cost nothing and die with their
+        process, as those of a local simulator do: they are run again.
     position : callable, optional
         Maps a job to its place in the queue or None.
+    prepare : callable, optional
+        Called before any other call, with whether a job may have to be submitted: it
+        connects and makes what is sent, and its errors are not about the request.
     """
 
     submit: Callable[[list[str]], Any]
     find: Callable[[str], list[Any]] | None = None
     retrieve: Callable[[Any], Any] | None = None
     position: Callable[[Any], int | None] | None = None
+    prepare: Callable[[bool], Any] | None = None
 
 
 def ibm_remote(backend: Any, submit: Callable[[list[str]], Any]) -> Remote:
@@ -52,39 +67,109 @@ def ibm_remote(backend: Any, submit: Callable[[list[str]], Any]) -> Remote:
         The calls, for `skqnn._journal.requests.run_once`.
     """
     service, instance = backend.service, getattr(backend, "_instance", None)
-    _send_once(service, instance)
     return Remote(
         submit,
-        find=lambda tag: service.jobs(job_tags=[tag], limit=None, instance=instance),
+        find=functools.partial(_find, service, instance, tame(service, instance)),
         retrieve=service.job,
         position=lambda job: job.metrics().get("position_in_queue"),
     )
 
 
-def _send_once(service: Any, instance: str | None) -> None:
-    """Forbid the client to repeat a submission by itself.
+def tame(service: Any, instance: str | None) -> Any:
+    """Forbid the client to repeat a submission by itself, or to wait for ever.
 
     It repeats a POST up to five times after a 5xx answer, although the service may have
-    accepted the first one, and has no option against it. Other methods are repeated
-    as before.
+    accepted the first one, and it has no limit on the time until an answer; there are
+    no options against either. Other methods are repeated as before.
+
+    Returns
+    -------
+    client : RuntimeClient or None
+        What sends the requests; None if this version of the client hides it.
     """
-    from requests.adapters import HTTPAdapter
     from urllib3.util.retry import Retry
 
     try:
-        session = service._get_api_client(instance)._session
-        jobs = f"{session.base_url}/jobs"
-        policy = session.get_adapter(jobs).max_retries
+        client = service._get_api_client(instance)
+        session = client._session
+        policy = session.get_adapter(session.base_url).max_retries
     except AttributeError as error:
         logger.warning("The client may repeat submissions by itself: %s.", error)
-        return
+        return None
     once = Retry(  # which never repeats a POST, unlike the client's subclass
         total=policy.total,
         connect=policy.connect,
         backoff_factor=policy.backoff_factor,
         status_forcelist=policy.status_forcelist,
     )
-    session.mount(jobs, HTTPAdapter(max_retries=once))
+    session.mount(session.base_url, _adapter()(max_retries=once))
+    return client
+
+
+@functools.cache
+def _adapter() -> type:
+    """Return the class of an HTTP adapter that waits for an answer, but not for ever.
+
+    It is made late, because requests comes with the client only.
+    """
+    from requests.adapters import HTTPAdapter
+
+    class PatientAdapter(HTTPAdapter):
+        def send(
+            self,
+            request,
+            stream=False,
+            timeout=None,
+            verify=True,
+            cert=None,
+            proxies=None,
+        ):
+            connect, read = timeout if isinstance(timeout, tuple) else (timeout,) * 2
+            timeout = connect or _READ_TIMEOUT, read or _READ_TIMEOUT
+            return super().send(request, stream, timeout, verify, cert, proxies)
+
+    return PatientAdapter
+
+
+def _find(service: Any, instance: str | None, client: Any, tag: str) -> list[Any]:
+    """Return the jobs that carry a tag, newest first.
+
+    The tags are compared here, too: a list that ignored the filter would otherwise have
+    the jobs of others adopted or cancelled, and be read to its end.
+    """
+    if client is None:
+        jobs = service.jobs(job_tags=[tag], limit=_PAGE, instance=instance)
+        return [job for job in jobs if tag in (job.tags or ())]
+    found: list[str] = []
+    for n in range(_MAX_PAGES):
+        answer = client.jobs_get(limit=_PAGE, skip=n * _PAGE, job_tags=[tag])
+        page = answer["jobs"]
+        found += [job["id"] for job in page if tag in (job.get("tags") or ())]
+        if len(page) < _PAGE:
+            break
+    else:
+        logger.warning("The service lists more than %d jobs.", _PAGE * _MAX_PAGES)
+    return [service.job(job_id) for job_id in dict.fromkeys(found)]
+
+
+def outcome(status: str) -> str:
+    """Return what the status of a job means: WAITING, DONE, FAILED or UNKNOWN."""
+    known = _STATUSES.get(status.upper())
+    if known is None and status.upper().startswith(("CANCEL", "ERROR", "FAIL")):
+        return FAILED  # "CANCELLED - RAN TOO LONG" is a word, too
+    return known or UNKNOWN
+
+
+def reason(job: Any, status: str) -> Exception:
+    """Return why a job ended without a result."""
+    if status in ("ERROR", "CANCELLED"):  # else the client would wait for ever
+        try:
+            job.result()
+        except Exception as error:
+            if meaning(error) == FAILED:
+                return error
+            logger.info("No reason for the status %s: %s", status, error)
+    return RuntimeError(f"its status is {status!r}")
 
 
 @functools.cache

@@ -7,6 +7,8 @@ import os
 import pickle
 import re
 import signal
+import time
+import traceback
 
 import numpy as np
 import pytest
@@ -23,14 +25,15 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import Session
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
-from skqnn import QNNClassifier
+from skqnn import Backend, QNNClassifier
+from skqnn._backends import accounts
 from skqnn._backends import primitive as _primitive
+from skqnn._backends.backend import DEFAULTS
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 from skqnn._journal import requests as _journal
-from skqnn._journal.requests import Patience, RequestError
+from skqnn._journal.asking import Patience, RequestError
 
-OPTIONS = {"resilience_level": 0, "n_transpilations": 2}
 PATIENCE = Patience(
     poll=0.01, contact=20.0, lookups=(0.0, 0.05), busy=0.01, submissions=3
 )
@@ -63,11 +66,21 @@ def watch(cloud, act):
     cloud.fault = lambda *request: (act() and None) or FakeCloud.fault(cloud, *request)
 
 
-def make_classifier(backend, **options):
+def make_backend(target, **settings):
+    """Return a Backend; what is none of its keywords is an option of the Estimator."""
+    ours = {name: settings.pop(name) for name in [*settings] if name in DEFAULTS}
+    options = {"resilience_level": 0} | settings
+    return Backend(target, **{"n_transpilations": 2, "options": options} | ours)
+
+
+def make_device(target, shots, **settings):
+    return resolve(make_backend(target, **settings), shots=shots, n_qubits=2)
+
+
+def make_classifier(target):
     return QNNClassifier(
-        backend=backend,
-        shots=options.pop("shots", 200),
-        backend_options=OPTIONS | options,
+        backend=make_backend(target),
+        shots=200,
         max_iter=2,
         learning_rate="cosine",
         batch_size=3,
@@ -80,11 +93,9 @@ def trained():
     return QNNClassifier(max_iter=200, random_state=0).fit(X, Y)
 
 
-def on(trained, backend, **options):
+def on(trained, target, **settings):
     copy = pickle.loads(pickle.dumps(trained))
-    return copy.set_params(
-        backend=backend, shots=2000, backend_options=OPTIONS | options
-    )
+    return copy.set_params(backend=make_backend(target, **settings), shots=2000)
 
 
 @pytest.mark.parametrize("name", [BACKEND, "least_busy"])
@@ -130,7 +141,7 @@ def test_mode(cloud, backend, trained, mode, n_sessions):
 def test_estimator_in_a_session_of_the_user(cloud, backend, trained):
     with Session(backend=backend) as session:
         estimator = Estimator(mode=session, options={"resilience_level": 0})
-        on(trained, estimator).set_params(backend_options=None).predict(X)
+        on(trained, estimator, options=None).predict(X)
         assert cloud.count("PATCH", "/sessions/.*") == 0
     (job,) = cloud.jobs.values()
     assert job.body["session_id"] == session.session_id
@@ -146,8 +157,8 @@ def test_options_reach_the_estimator(cloud, backend, trained):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"foo": 1}, "`options` must be options .*'foo'"),
-        ({"resilience_level": 7}, "`options` must be options"),
+        ({"foo": 1}, "`options` must be options .*'foo': "),
+        ({"resilience_level": 7}, "`options` must be options .*'resilience_level': "),
         ({"mode": "queue"}, r"`mode` must be one of \['job', 'batch', 'session'\]"),
     ],
 )
@@ -183,17 +194,15 @@ def test_missing_account_is_refused_with_its_cure(trained, monkeypatch, tmp_path
 
 
 def test_large_requests_are_cut_into_jobs_within_the_limits(backend):
-    device = resolve(backend, shots=4000, n_qubits=2, options=OPTIONS)
+    device = make_device(backend, 4000)
     program = device.compile(real_amplitudes(2), [SparsePauliOp("ZZ")], 0)
     assert program.max_bindings == 2500
     two = [SparsePauliOp("ZZ"), SparsePauliOp("XX")]
     assert device.compile(real_amplitudes(2), two, 0).max_bindings == 1250
-    extrapolated = resolve(
-        backend, shots=4000, n_qubits=2, options=OPTIONS | {"resilience_level": 2}
-    )
+    extrapolated = make_device(backend, 4000, resilience_level=2)
     program = extrapolated.compile(real_amplitudes(2), [SparsePauliOp("ZZ")], 0)
     assert program.max_bindings == 833
-    wide = resolve(backend, shots=1, n_qubits=2, options=OPTIONS)
+    wide = make_device(backend, 1)
     program = wide.compile(real_amplitudes(2, reps=99), [SparsePauliOp("ZZ")], 0)
     assert program.max_bindings == 40_000_000 // (12 * 200)
 
@@ -232,8 +241,7 @@ def test_log_tells_each_change_of_a_job_once(trained, caplog):
 
 def test_log_of_a_fake_device(trained, caplog, tmp_path):
     caplog.set_level("INFO", logger="skqnn")
-    classifier = on(trained, "fake_manila").set_params(journal=tmp_path / "journal")
-    classifier.set_params(backend_options={"n_transpilations": 1}).predict(X)
+    on(trained, "fake_manila", options=None, journal=tmp_path / "journal").predict(X)
     assert job_lines(caplog) == [
         "fake_manila, a job: submitting",
         "fake_manila, job simulated: submitted",
@@ -279,7 +287,7 @@ def test_progress_bar_shows_jobs_above_itself(backend, capsys):
 
 
 def test_journal_none_remembers_nothing(cloud, backend, trained, tmp_path):
-    classifier = on(trained, backend).set_params(journal=None)
+    classifier = on(trained, backend, journal=None)
     classifier.predict(X)
     classifier.predict(X)
     assert len(cloud.jobs) == 2
@@ -289,10 +297,107 @@ def test_journal_none_remembers_nothing(cloud, backend, trained, tmp_path):
 def test_unwritable_journal_is_refused_before_anything_is_sent(
     cloud, backend, trained, tmp_path
 ):
-    classifier = on(trained, backend).set_params(journal=tmp_path / "no" / "journal")
+    classifier = on(trained, backend, journal=tmp_path / "no" / "journal")
     with pytest.raises(OSError, match="`journal` must be a file that can be written"):
         classifier.predict(X)
     assert len(cloud.jobs) == 0
+
+
+def test_killed_session_ends_by_itself(cloud, backend, trained):
+    on(trained, backend, mode="session").predict(X)
+    on(trained, backend, mode="batch", max_time="30m").predict(X[::-1])
+    assert [s["max_ttl"] for s in cloud.sessions.values()] == [7200, 1800]
+
+
+def test_session_that_cannot_be_closed_is_a_warning_beside_the_result(
+    cloud, backend, trained
+):
+    expected = on(trained, backend, journal=None).predict(X)
+    cloud.inject("PATCH", "/sessions/.*", 500, times=np.inf)
+    with pytest.warns(UserWarning, match="session .* could not be closed .*costs mon"):
+        found = on(trained, backend, mode="session").predict(X)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_session_that_cannot_be_closed_leaves_the_first_error(cloud, backend, trained):
+    cloud.inject("PATCH", "/sessions/.*", 500, times=np.inf)
+    cloud.inject("POST", "/jobs", 401)
+    with (
+        pytest.warns(UserWarning, match="could not be closed"),
+        pytest.raises(RequestError, match="was refused"),
+    ):
+        on(trained, backend, mode="session").predict(X)
+
+
+def test_session_whose_opening_answer_is_lost_is_told(cloud, backend, trained):
+    cloud.inject("POST", "/sessions", None, after=True)
+    with pytest.warns(UserWarning, match="was lost .*: one may be open, and ends by"):
+        on(trained, backend, mode="session").predict(X)
+    assert len(cloud.sessions) == 2
+    assert [s["state"] for s in cloud.sessions.values()] == ["open", "closed"]
+    assert len(cloud.jobs) == 1
+
+
+def test_finished_request_needs_neither_account_nor_network(
+    cloud, account, trained, monkeypatch
+):
+    expected = on(trained, BACKEND).predict_proba(X)
+    monkeypatch.delattr(qiskit_ibm_runtime, "QiskitRuntimeService")
+    cloud.inject(".*", ".*", None, times=np.inf)
+    n_requests = len(cloud.requests)
+    np.testing.assert_array_equal(on(trained, BACKEND).predict_proba(X), expected)
+    assert len(cloud.requests) == n_requests
+
+
+def test_account_that_never_answers_ends_the_wait(trained, monkeypatch):
+    def account():
+        time.sleep(60)
+
+    monkeypatch.setattr(accounts, "_CONNECTING", 0.1)
+    with pytest.raises(TimeoutError, match=r"did not answer for 0.1 s .*nothing was"):
+        on(trained, BACKEND, account=account).predict(X)
+
+
+def test_journal_stays_where_the_fit_began(cloud, backend, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    watch(cloud, lambda: monkeypatch.chdir(tmp_path / "elsewhere"))
+    make_classifier(backend).fit(X, Y)
+    assert (tmp_path / "skqnn_journal.sqlite").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    "change, is_new",
+    [
+        ({"max_execution_time": 600}, False),
+        ({"environment": {"job_tags": ["mine"]}}, False),
+        ({"mode": "batch"}, False),
+        ({"resilience_level": 1}, True),
+        ({"optimization_level": 3}, True),
+        ({"n_transpilations": 1}, True),
+    ],
+    ids=str,
+)
+def test_what_changes_no_result_is_not_paid_for_again(
+    cloud, backend, trained, change, is_new
+):
+    for options in ({}, change):
+        on(trained, backend, **options).predict(X)
+    assert len(cloud.jobs) == 1 + is_new
+
+
+@pytest.mark.parametrize("wrong", ["options", "environment", "account"])
+def test_error_names_no_secret(account, trained, wrong):
+    secret = "dummy-token-8a3f"
+    options = {
+        "options": {"token": secret},
+        "environment": {"environment": {"token": secret}},
+        "account": {"account": {"token": secret}},
+    }[wrong]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        on(trained, BACKEND, **options).predict(X)
+    text = "".join(traceback.format_exception(caught.value))
+    assert secret not in text
 
 
 @pytest.fixture(scope="module")
@@ -338,15 +443,15 @@ def test_interrupted_fit_continues_from_the_journal(cloud, backend, undisturbed)
 def test_live_backends_become_names_in_pickles(backend, trained):
     classifier = on(trained, backend)
     copy = pickle.loads(pickle.dumps(classifier))
-    assert copy.backend == BACKEND
-    assert classifier.backend is backend
-    estimator = on(trained, Estimator(mode=backend))
-    assert pickle.loads(pickle.dumps(estimator)).backend == BACKEND
-    assert clone(classifier).backend is not None
+    assert copy.backend.target == BACKEND
+    assert classifier.backend.target is backend
+    estimator = on(trained, Estimator(mode=backend), options=None)
+    assert pickle.loads(pickle.dumps(estimator)).backend.target == BACKEND
+    assert clone(classifier).backend.target is not None
 
 
 def test_engine_pickles_without_its_connection(account, backend):
-    device = resolve(backend, shots=500, n_qubits=2, options=OPTIONS)
+    device = make_device(backend, 500)
     engine = PrimitiveEngine(real_amplitudes(2), [SparsePauliOp("ZZ")], device)
     states, theta = engine.prepare(np.eye(4)[:2]), np.zeros(8)
     E = engine.expectations(states, theta)

@@ -1,11 +1,14 @@
 """No job is lost and none is paid twice, whatever the network or a crash does."""
 
+import json
 import multiprocessing
+import re
+import shutil
 import time
 
 import numpy as np
 import pytest
-from qiskit.primitives import StatevectorEstimator
+from qiskit.primitives import DataBin, PubResult, StatevectorEstimator
 
 pytest.importorskip("qiskit_ibm_runtime")
 
@@ -21,7 +24,11 @@ from _journal_worker import (
 from fake_cloud import BACKEND, RAN_TOO_LONG, FakeCloud, connect
 from qiskit_ibm_runtime import Batch, Session
 
-from skqnn._journal.requests import Journal, Remote, RequestError, run_once
+from skqnn._journal import service
+from skqnn._journal.asking import RequestError
+from skqnn._journal.file import Journal
+from skqnn._journal.requests import run_once
+from skqnn._journal.service import Remote
 
 PRELOAD = [
     "skqnn._journal.requests",
@@ -170,7 +177,7 @@ def test_lasting_trouble_stops_and_running_again_pays_once(
 
 
 def test_refusal_after_an_unknown_outcome_does_not_forget_the_job(journal, expected):
-    with FakeCloud(lag=3) as cloud:
+    with FakeCloud(lag=4) as cloud:
         backend = cloud.service().backend(BACKEND)
         cloud.inject("POST", "/jobs", None, after=True)
         cloud.inject("POST", "/jobs", 401)
@@ -300,12 +307,218 @@ def test_job_of_another_account_is_not_submitted_again(backend, journal):
         run_step(journal, backend, step=1)
 
 
+@pytest.mark.parametrize("word", ["Cancelled - Ran too long", "Failed - No power"])
+def test_final_state_in_other_words_ends_the_wait(cloud, backend, journal, word):
+    cloud.outcomes = [{"status": word}]
+    with pytest.raises(RequestError, match=f"(?i)failed .*its status is '{word}'"):
+        run_step(journal, backend)
+    assert journal.last(key_of(0)).state == "failed"
+
+
+@pytest.mark.parametrize("word", ["Held", "Completed - Almost"])
+def test_unknown_status_is_waited_for_as_long_as_silence(
+    cloud, backend, journal, expected, caplog, word
+):
+    cloud.outcomes = [{"status": word}]
+    patience = PATIENCE._replace(contact=0.1)
+    with pytest.raises(RequestError, match=r"status '[A-Z -]+', which is unknown here"):
+        run_step(journal, backend, patience=patience)
+    assert "Unknown status of job" in caplog.text
+    assert journal.last(key_of(0)).state == "submitted"
+    next(iter(cloud.jobs.values())).outcome = None
+    assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+def test_status_without_a_state_ends_the_wait(cloud, backend, journal, expected):
+    cloud.outcomes = [{}]
+    with pytest.raises(RequestError, match=r"cannot be read .*drop_request"):
+        run_step(journal, backend, patience=PATIENCE._replace(poll=0.001))
+    next(iter(cloud.jobs.values())).outcome = None
+    assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+def without_bits(text):
+    """Return a result in which every second shot is missing."""
+    result = json.loads(text)
+    del result["data"][0]
+    return json.dumps(result)
+
+
+SPOILERS = {
+    "cut": lambda text: text[: len(text) // 2],
+    "HTML": lambda text: "<html>Bad gateway</html>",
+    "empty": lambda text: "",
+    "JSON": lambda text: "{}",
+    "list": lambda text: "[1, 2]",
+    "bits": without_bits,
+    "tensor": lambda text: re.sub(r'"data":"[^"]{9}', '"data":"AAAAAAAAA', text),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
+def test_damaged_result_is_fetched_again(cloud, backend, journal, expected, spoil):
+    cloud.spoil = [spoil] * 2
+    assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
+def test_result_that_stays_damaged_stops_and_is_not_kept(
+    cloud, backend, journal, expected, spoil
+):
+    cloud.spoil = [spoil] * 3
+    patience = PATIENCE._replace(poll=0.001, fetches=3)
+    with pytest.raises(RequestError, match=r"result is damaged.*drop_request"):
+        run_step(journal, backend, patience=patience)
+    assert journal.last(key_of(0)).state == "submitted"
+    assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+class FinishedJob:
+    """A job whose result is what a test likes."""
+
+    def __init__(self, evs, stds):
+        self.data = DataBin(evs=np.array(evs), stds=np.array(stds))
+
+    def job_id(self):
+        return "job"
+
+    def status(self):
+        return "DONE"
+
+    def result(self):
+        return [PubResult(self.data)]
+
+
+@pytest.mark.parametrize(
+    "evs, stds, message",
+    [
+        ([[np.nan, 0.5]], [[0.1, 0.1]], "NaN or infinity"),
+        ([[0.5, np.inf]], [[0.1, 0.1]], "NaN or infinity"),
+        ([[0.5]], [[0.1]], r"shapes \(1, 1\) and \(1, 1\), not \(1, 2\)"),
+        ([[0.5, 0.5]], [0.1, 0.1], r"shapes \(1, 2\) and \(2,\)"),
+    ],
+)
+def test_impossible_result_is_not_kept_and_can_be_dropped(
+    path, journal, evs, stds, message
+):
+    made = [FinishedJob(evs, stds), FinishedJob([[0.5, -0.5]], [[0.1, 0.1]])]
+    remote = Remote(
+        lambda tags: made.pop(0), lambda tag: [], lambda job_id: FinishedJob(evs, stds)
+    )
+    patience = PATIENCE._replace(poll=0.001, fetches=2)
+    for _ in range(2):
+        with pytest.raises(RequestError, match=message):
+            run_once(journal, "ab" * 32, remote, shape=(1, 2), patience=patience)
+    assert journal.last("ab" * 32).state == "submitted"
+    journal.drop("job")
+    result = run_once(journal, "ab" * 32, remote, shape=(1, 2), patience=patience)
+    np.testing.assert_array_equal(result, [[[0.5, -0.5]], [[0.1, 0.1]]])
+
+
+def test_impossible_result_of_a_local_simulator_is_not_kept(journal):
+    remote = Remote(lambda tags: FinishedJob([[np.nan]], [[0.1]]))
+    with pytest.raises(ValueError, match="must return finite expectation values"):
+        run_once(journal, "ab" * 32, remote)
+    assert journal.last("ab" * 32) is None
+
+
+def test_list_that_ignores_tags_touches_no_job_of_others(journal, expected):
+    with FakeCloud(queue=2) as cloud:
+        cloud.filters = False
+        backend = cloud.service().backend(BACKEND)
+        for _ in range(3):
+            make_remote(backend, values_of(1)).submit(["of somebody else"])
+        cloud.inject("POST", "/jobs", None, after=True)
+        assert_result(run_step(journal, backend), expected)
+        assert (len(cloud.jobs), len(cloud.paid)) == (4, 4)
+
+
+def test_deleted_job_is_not_paid_again_until_it_is_dropped(
+    cloud, backend, journal, expected
+):
+    with pytest.raises(KeyboardInterrupt):
+        run_step(journal, backend, report=interrupt_at("DONE"))
+    (job_id,) = cloud.jobs
+    cloud.jobs.clear()
+    with pytest.raises(RequestError, match=f"drop_request.*{job_id}"):
+        run_step(journal, backend)
+    assert not cloud.jobs
+    entry = journal.last(key_of(0))
+    journal.drop(entry.tag)
+    assert_result(run_step(journal, backend), expected)
+
+
+def interrupt_at(expected_state):
+    def report(state, job_id, position):
+        if state == expected_state:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_copy_of_a_journal_adopts_the_listed_job(
+    cloud, backend, path, tmp_path, expected
+):
+    """Of two machines with the same journal, the later one finds the tag."""
+    Journal(path).close()
+    shutil.copy(path, tmp_path / "copy")
+    for name in (path, tmp_path / "copy"):
+        with Journal(name) as journal:
+            assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+def test_duplicates_that_must_be_paid_for_are_counted(journal, expected, caplog):
+    with FakeCloud(lag=4) as cloud:
+        cloud.inject("POST", "/jobs", None, after=True)
+        cloud.inject("POST", "/jobs/.+/cancel", 409, times=np.inf)
+        backend = cloud.service().backend(BACKEND)
+        assert_result(run_step(journal, backend), expected)
+        assert len(cloud.jobs) == 2
+    assert "may have to be paid for, number 1 of this request" in caplog.text
+
+
+def test_damaged_journal_is_found_before_anything_is_paid_again(
+    cloud, backend, path, journal
+):
+    run_step(journal, backend)
+    journal._execute("UPDATE requests SET key = 'x'")
+    with Journal(path) as again, pytest.raises(ValueError, match="was altered"):
+        run_step(again, backend)
+    assert len(cloud.jobs) == 1
+
+
+def test_answer_that_never_comes_is_asked_for_again(
+    cloud, journal, expected, monkeypatch
+):
+    monkeypatch.setattr(service, "_READ_TIMEOUT", 0.2)
+    backend = cloud.service().backend(BACKEND)
+    cloud.inject("GET", "/jobs/[^/]+", hang=1.0, times=2)
+    assert_result(run_step(journal, backend), expected)
+    assert len(cloud.jobs) == 1
+
+
+def test_preparation_comes_first_and_its_errors_are_raised_as_they_are(journal):
+    def prepare(is_new):
+        raise ValueError(f"no account, new: {is_new}")
+
+    remote = Remote(None, find=None, retrieve=lambda job_id: None, prepare=prepare)
+    with pytest.raises(ValueError, match="no account, new: True"):
+        run_once(journal, "ab" * 32, remote)
+    assert journal.last("ab" * 32) is None
+
+
 def test_mistakes_of_a_program_are_raised_as_they_are(journal):
     def submit(tags):
         raise TypeError("a mistake")
 
+    remote = Remote(submit, find=lambda tag: [], retrieve=lambda job_id: None)
     with pytest.raises(TypeError, match="a mistake"):
-        run_once(journal, "ab" * 32, Remote(submit), patience=PATIENCE)
+        run_once(journal, "ab" * 32, remote, patience=PATIENCE)
     assert journal.last("ab" * 32).state == "intent"
 
 
