@@ -81,7 +81,7 @@ def save(
     See Also
     --------
     load : Read the file.
-    to_qpy : The trained circuit alone, for Qiskit.
+    bound_circuit : The trained circuit alone, for Qiskit.
 
     Notes
     -----

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
@@ -28,6 +27,7 @@ from skqnn._backends.error_bars import plausible_errors
 from skqnn._backends.naming import model_name
 from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
+from skqnn._circuits.model import whole_circuit
 from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._journal.file import Journal
@@ -89,8 +89,7 @@ class PrimitiveEngine:
         seed: int = 0,
         noise_seed: tuple[int, ...] | None = None,
     ):
-        theta = ParameterVector("θ", circuit.num_parameters)
-        self._circuit = circuit.assign_parameters(theta)
+        self._circuit = circuit
         self._gates = compile_circuit(circuit)
         self._observables = list(observables)
         self._device, self._feature_map = device, feature_map
@@ -231,18 +230,16 @@ class PrimitiveEngine:
 
     def model_circuit(self) -> QuantumCircuit:
         """Return preparation and ansatz for the rows last prepared, not transpiled."""
-        return self._prefix().compose(self._circuit)
+        return whole_circuit(self._circuit, self._prefix()).circuit
 
-    def _prefix(self) -> QuantumCircuit:
-        """Return what stands before the ansatz, its parameters sorted before theta."""
-        n_qubits = self._circuit.num_qubits
+    def _prefix(self) -> QuantumCircuit | None:
+        """Return what stands before the ansatz, if anything does."""
         if self.method == "direct":
-            return QuantumCircuit(n_qubits)
+            return None
         if self._feature_map is not None:
-            prefix = self._feature_map
-        else:
-            prefix = PREPARATIONS[self.method].template(n_qubits, self._n_layers)
-        return prefix.assign_parameters(ParameterVector("x", prefix.num_parameters))
+            return self._feature_map
+        n_qubits = self._circuit.num_qubits
+        return PREPARATIONS[self.method].template(n_qubits, self._n_layers)
 
     def _run_circuit(self, states: np.ndarray, thetas: np.ndarray) -> tuple:
         """Run all pairs of a row and a set of angles, as many as allowed at a time."""

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuits.angles import out_of_order
 from skqnn._circuits.ansatz import angle_encoding, build_ansatz
-from skqnn._circuits.gates import compile_circuit, flatten, is_real
+from skqnn._circuits.gates import Gate, compile_circuit, flatten, is_real
 from skqnn._circuits.normal_form import normal_form
 from skqnn._circuits.observables import (
     as_observables,
@@ -29,6 +30,36 @@ class Model(NamedTuple):
     feature_map: QuantumCircuit | None  # None: rows are amplitudes
     observables: list[SparsePauliOp]
     dead_parameters: np.ndarray  # indices of theta
+
+
+class WholeCircuit(NamedTuple):
+    """Preparation or feature map, then the ansatz, both with free parameters."""
+
+    circuit: QuantumCircuit
+    inputs: ParameterVector
+    weights: ParameterVector
+
+
+def whole_circuit(
+    ansatz: QuantumCircuit, prefix: QuantumCircuit | None = None
+) -> WholeCircuit:
+    """Join what encodes a row and the ansatz, for devices and other software.
+
+    The parameters are fresh, and the inputs ``x`` come before the weights ``θ``, in
+    their order before: both circuits may have used the same ones. Whatever form the
+    circuits have, the result is in normal form.
+    """
+    n_qubits = ansatz.num_qubits
+    if prefix is None:
+        prefix = QuantumCircuit(n_qubits)
+    prefix = normal_form(prefix, fresh=frozenset(range(n_qubits)))
+    ansatz = normal_form(ansatz)
+    inputs = ParameterVector("x", prefix.num_parameters)
+    weights = ParameterVector("θ", ansatz.num_parameters)
+    circuit = QuantumCircuit(n_qubits)
+    circuit.compose(prefix.assign_parameters(inputs), inplace=True)
+    circuit.compose(ansatz.assign_parameters(weights), inplace=True)
+    return WholeCircuit(circuit, inputs, weights)
 
 
 def n_amplitude_qubits(n_features: int) -> int:
@@ -81,28 +112,30 @@ def build_model(architecture: Architecture, n_features: int, n_classes: int) -> 
     with _naming("ansatz"):
         circuit = normal_form(circuit)
         gates = compile_circuit(circuit)
+    n_theta = circuit.num_parameters
     if measured is None:
-        if n_observables >= 2**n_qubits:
-            raise ValueError(
-                f"`observables='auto'` must find {n_observables} different Z strings, "
-                f"got only {n_qubits} qubits; give the observables or use more qubits."
-            )
-        measured = choose_observables(
-            gates, n_qubits, n_observables, circuit.num_parameters
-        )
+        measured = _choose(gates, n_qubits, n_observables, n_theta)
     elif measured[0].num_qubits != n_qubits:
         raise ValueError(
             f"`observables` must act on all {n_qubits} qubits of the model, got "
             f"{measured[0].num_qubits} qubits."
         )
     feature_map = _feature_map(encoding, n_features, n_qubits)
-    dead = dead_parameters(
-        gates,
-        measured,
-        circuit.num_parameters,
-        real_states=_encodes_real(feature_map),
-    )
+    real = _encodes_real(feature_map)
+    dead = dead_parameters(gates, measured, n_theta, real_states=real)
     return Model(circuit, feature_map, measured, dead)
+
+
+def _choose(
+    gates: tuple[Gate, ...], n_qubits: int, n_observables: int, n_theta: int
+) -> list[SparsePauliOp]:
+    """Return different Z strings, if there are enough of them."""
+    if n_observables >= 2**n_qubits:
+        raise ValueError(
+            f"`observables='auto'` must find {n_observables} different Z strings, "
+            f"got only {n_qubits} qubits; give the observables or use more qubits."
+        )
+    return choose_observables(gates, n_qubits, n_observables, n_theta)
 
 
 def _encodes_real(feature_map: QuantumCircuit | None) -> bool:

@@ -2,7 +2,7 @@
 
 from skqnn._archive.estimators import load, save
 from skqnn._archive.file import ArchiveError
-from skqnn.export._circuit_export import bound_circuit, to_qasm3, to_qpy
+from skqnn.export._circuit_export import bound_circuit
 from skqnn.export._qml_export import TrainedQNN, qnn_inputs, to_estimator_qnn
 from skqnn.export._qml_import import from_qiskit_machine_learning
 
@@ -15,6 +15,4 @@ __all__ = [
     "qnn_inputs",
     "save",
     "to_estimator_qnn",
-    "to_qasm3",
-    "to_qpy",
 ]

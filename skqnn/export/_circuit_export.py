@@ -1,16 +1,14 @@
-"""A fitted model as Qiskit circuits: for one row, as OpenQASM 3, as QPY."""
+"""A fitted model as a Qiskit circuit, trained alone or for one row."""
 
-import os
-from contextlib import nullcontext
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit import QuantumCircuit, qasm3, qpy
-from qiskit.circuit import ParameterVector
+from qiskit import QuantumCircuit
 from qiskit.circuit.library import StatePreparation
 from sklearn.utils.validation import check_is_fitted
 
+from skqnn._circuits.model import WholeCircuit, whole_circuit
 from skqnn._circuits.preparation import PREPARATIONS, prepare
 from skqnn._classifier import QNNClassifier
 from skqnn._pipelines import classifier_input, final_classifier
@@ -20,14 +18,6 @@ _RULES = {
     "state_preparation": one_of(("direct", *PREPARATIONS)),
     "n_preparation_layers": integer(1),
 }
-
-
-class ModelCircuit(NamedTuple):
-    """State preparation or feature map, then the ansatz, both with free parameters."""
-
-    circuit: QuantumCircuit
-    inputs: ParameterVector
-    weights: ParameterVector
 
 
 def bound_circuit(
@@ -108,97 +98,6 @@ def bound_circuit(
     )
 
 
-def to_qasm3(
-    estimator: Any,
-    row: ArrayLike | None = None,
-    *,
-    state_preparation: str = "exact",
-    n_preparation_layers: int = 3,
-) -> str:
-    """Write the trained circuit as OpenQASM 3.
-
-    Parameters
-    ----------
-    estimator : QNNClassifier, or Pipeline that ends in one
-        Fitted.
-    row : array-like of shape (n_features,) or (1, n_features), default=None
-        A row of X to prepare first; None: the trained ansatz alone.
-    state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
-        How amplitudes are prepared, see `bound_circuit`.
-    n_preparation_layers : int, default=3
-        Number of layers of "layers".
-
-    Returns
-    -------
-    text : str
-        The program. Angles are written in full and read back as the same numbers.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skqnn import QNNClassifier
-    >>> from skqnn.export import to_qasm3
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = QNNClassifier(solver="lbfgs", random_state=0).fit(X[:100], y[:100])
-    >>> print(to_qasm3(model))
-    OPENQASM 3.0;
-    include "stdgates.inc";
-    qubit[2] q;
-    ry(...) q[0];
-    ry(...) q[1];
-    cx q[0], q[1];
-    ry(...) q[0];
-    ry(...) q[1];
-    """
-    circuit = bound_circuit(
-        estimator,
-        row,
-        state_preparation=state_preparation,
-        n_preparation_layers=n_preparation_layers,
-    )
-    return qasm3.dumps(circuit)
-
-
-def to_qpy(
-    estimator: Any,
-    file: str | os.PathLike[str] | BinaryIO,
-    row: ArrayLike | None = None,
-    *,
-    state_preparation: str = "exact",
-    n_preparation_layers: int = 3,
-) -> None:
-    """Write the trained circuit as QPY, the file format of Qiskit.
-
-    Parameters
-    ----------
-    estimator : QNNClassifier, or Pipeline that ends in one
-        Fitted.
-    file : path-like or binary file
-        Where to write; read it with :func:`qiskit.qpy.load`.
-    row : array-like of shape (n_features,) or (1, n_features), default=None
-        A row of X to prepare first; None: the trained ansatz alone.
-    state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
-        How amplitudes are prepared, see `bound_circuit`.
-    n_preparation_layers : int, default=3
-        Number of layers of "layers".
-
-    See Also
-    --------
-    save : Keep the whole estimator.
-    """
-    circuit = bound_circuit(
-        estimator,
-        row,
-        state_preparation=state_preparation,
-        n_preparation_layers=n_preparation_layers,
-    )
-    opened = (
-        open(file, "wb") if isinstance(file, str | os.PathLike) else nullcontext(file)
-    )
-    with opened as stream:
-        qpy.dump(circuit, stream)
-
-
 def check_options(state_preparation: str, n_preparation_layers: int) -> None:
     """Refuse options that name no way to prepare a state."""
     options = {
@@ -217,18 +116,12 @@ def fitted_classifier(estimator: Any) -> QNNClassifier:
 
 def model_circuit(
     classifier: QNNClassifier, method: str, n_layers: int
-) -> ModelCircuit:
+) -> WholeCircuit:
     """Return the circuit for any row, with fresh parameters ``x`` and ``θ``."""
-    n_qubits = classifier.n_qubits_
-    encoder = classifier.feature_map_
-    if encoder is None:
-        encoder = PREPARATIONS[method].template(n_qubits, n_layers)
-    inputs = ParameterVector("x", encoder.num_parameters)
-    weights = ParameterVector("θ", classifier.circuit_.num_parameters)
-    circuit = QuantumCircuit(n_qubits)
-    circuit.compose(encoder.assign_parameters(inputs), inplace=True)
-    circuit.compose(classifier.circuit_.assign_parameters(weights), inplace=True)
-    return ModelCircuit(circuit, inputs, weights)
+    prefix = classifier.feature_map_
+    if prefix is None:
+        prefix = PREPARATIONS[method].template(classifier.n_qubits_, n_layers)
+    return whole_circuit(classifier.circuit_, prefix)
 
 
 def circuit_inputs(

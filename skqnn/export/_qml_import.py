@@ -1,7 +1,6 @@
 """Trained classifiers of qiskit-machine-learning as fitted QNNClassifiers."""
 
 import warnings
-from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -9,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Parameter, ParameterExpression, ParameterVector
-from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._circuits.model import DeadParameterWarning
+from skqnn._circuits.normal_form import instructions, normal_form
 from skqnn._circuits.observables import as_observables
 from skqnn._classifier import QNNClassifier
 
@@ -128,45 +127,23 @@ def _split(circuit: QuantumCircuit, network: Any) -> tuple[QuantumCircuit, ...]:
     feature_map = QuantumCircuit(circuit.num_qubits)
     ansatz = QuantumCircuit(circuit.num_qubits)
     late: set[int] = set()  # qubits that have seen a weight
-    for operation, qubits in _instructions(circuit, set(inputs), trained):
-        used = _parameters(operation)
-        if used & trained or late & set(qubits):
-            if used & set(inputs):
-                raise ValueError(
-                    "`model` must use its inputs before its weights, got an input "
-                    f"in {operation.name!r} on qubits {list(qubits)} after a weight "
-                    "(data re-uploading), which QNNClassifier cannot express."
-                )
-            late.update(qubits)
-            ansatz.append(operation, qubits)
-        else:
-            feature_map.append(operation, qubits)
-    return _in_order(feature_map, inputs), ansatz
-
-
-def _instructions(
-    circuit: QuantumCircuit,
-    inputs: set[Parameter],
-    trained: set[Parameter],
-    where: Sequence[int] | None = None,
-) -> Iterator[tuple[Instruction, tuple[int, ...]]]:
-    """Yield instructions and qubits, opening those with inputs and weights."""
-    where = range(circuit.num_qubits) if where is None else where
-    for item in circuit.data:
-        operation = item.operation
-        qubits = tuple(where[circuit.find_bit(bit).index] for bit in item.qubits)
-        used = _parameters(operation)
-        if operation.name == "barrier":
+    normal = normal_form(circuit, fresh=frozenset(range(circuit.num_qubits)))
+    for item, qubits in instructions(normal):
+        if item.name == "barrier":  # which holds its qubits together, but for a reader
             continue
-        if not (used & inputs and used & trained):
-            yield operation, qubits
-        elif operation.definition is None or operation.name in _STANDARD:
+        used = _parameters(item.operation)
+        if used & set(inputs) and (used & trained or late & set(qubits)):
             raise ValueError(
-                "`model` must have gates with inputs or with weights, got "
-                f"{operation.name!r} on qubits {list(qubits)} with both."
+                "`model` must use its inputs before its weights, in different gates, "
+                f"got an input in {item.name!r} on qubits {list(qubits)} with or after "
+                "a weight (data re-uploading), which QNNClassifier cannot express."
             )
+        if used & trained or late & set(qubits):
+            late.update(qubits)
+            ansatz.append(item.operation, qubits)
         else:
-            yield from _instructions(operation.definition, inputs, trained, qubits)
+            feature_map.append(item.operation, qubits)
+    return _in_order(feature_map, inputs), ansatz
 
 
 def _parameters(operation: Instruction) -> set[Parameter]:
@@ -269,6 +246,3 @@ def _fitted(
     classifier._remember(np.concatenate([theta, [1.0], np.zeros(n_scores)]), None)
     classifier._remember_curves()
     return classifier
-
-
-_STANDARD = get_standard_gate_name_mapping()

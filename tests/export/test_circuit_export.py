@@ -1,8 +1,6 @@
-import io
-
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit, qasm3, qpy
+from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.quantum_info import Operator, Statevector
@@ -12,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
-from skqnn.export import bound_circuit, to_qasm3, to_qpy
+from skqnn.export import bound_circuit
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -90,29 +88,15 @@ def test_row_may_be_a_frame_with_names():
 def test_qasm_read_back_is_the_same_unitary(model, method):
     pytest.importorskip("qiskit_qasm3_import")
     options = {"row": X_IRIS[0], "state_preparation": method} if method else {}
-    text = to_qasm3(model, **options)
+    text = qasm3.dumps(bound_circuit(model, **options))
     assert text.startswith("OPENQASM 3.0;")
     read, circuit = qasm3.loads(text), bound_circuit(model, **options)
     assert Operator(read).equiv(Operator(circuit), atol=1e-12)
 
 
 def test_qasm_of_the_trained_ansatz_is_short():
-    text = to_qasm3(QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS))
+    text = qasm3.dumps(bound_circuit(QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)))
     assert text.count("ry(") == 4
-
-
-def test_qpy_is_the_circuit(tmp_path):
-    model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
-    stream = io.BytesIO()
-    to_qpy(model, stream, X_IRIS[0], state_preparation="layers", n_preparation_layers=1)
-    to_qpy(model, tmp_path / "circuit.qpy", X_IRIS[0])
-    stream.seek(0)
-    row = {"row": X_IRIS[0]}
-    assert qpy.load(stream)[0] == bound_circuit(
-        model, **row, state_preparation="layers", n_preparation_layers=1
-    )
-    with open(tmp_path / "circuit.qpy", "rb") as file:
-        assert qpy.load(file)[0] == bound_circuit(model, **row)
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def no_inputs():
     "make, match",
     [
         (reuploading, "data re-uploading"),
-        (product, "'ry' on qubits .0. with both"),
+        (product, "in different gates, got an input in 'ry'"),
         (crossed_measurement, "measure all qubits in their order"),
         (no_inputs, "must have input parameters"),
     ],
