@@ -61,6 +61,7 @@ from skqnn._training.monitor import Curves, Monitor
 from skqnn._training.objective import split
 from skqnn._training.optimizers import OPTIMIZERS
 from skqnn._training.solvers import Plan, Step, minimize
+from skqnn._training.undo import undone_if_it_fails
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -309,7 +310,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : QNNClassifier
-            Interrupting with Ctrl-C keeps the weights of the last finished step.
+            Interrupting with Ctrl-C keeps the weights of the last finished step. On
+            a backend that is paid for the KeyboardInterrupt is raised again, so that
+            nothing that follows is paid for.
         """
         self._check_parameters()
         warm = self.warm_start and hasattr(self, "theta_")
@@ -319,15 +322,16 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weights = class_weighted(weights, y, self.class_weight)
         if warm:
             self._check_continues(classes)
-        else:
-            self._start(classes, X.shape[1])
-        try:
-            with self._training_engine(X) as engine:
-                self._train(engine, X, labels, weights)
-        except Exception:
-            if not warm and self._optimizer_state is None and not self._curves.loss:
-                del self.theta_  # not a step was taken: this is no fitted estimator
-            raise
+        with undone_if_it_fails(self, everything=warm):
+            if not warm:
+                self._start(classes, X.shape[1])
+            try:
+                with self._training_engine(X) as engine:
+                    self._train(engine, X, labels, weights)
+            except BaseException:
+                if not warm and self._optimizer_state is None and not self._curves.loss:
+                    del self.theta_  # not a step was taken: this is not fitted
+                raise
         return self
 
     def _takes_batches(self):
@@ -360,21 +364,23 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._check_parameters()
         first = not hasattr(self, "theta_")
         known = known_classes(classes, None if first else self.classes_)
-        X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
-        labels = class_indices(y, known)
-        weights = class_weighted(weights, y, self.class_weight)
-        if first:
-            self._start(known, X.shape[1], stacklevel=4)
-        else:
-            self._check_architecture()
-        report = Report(
-            Monitor(self._curves, tol=0, n_iter_no_change=1),
-            self._remember,
-            self._remember_curves,
-        )
-        with self._training_engine(X) as engine:
-            data = self._data(engine, X, labels, weights)
-            self._minimize(engine, data, report, learning_rate="constant", max_iter=1)
+        with undone_if_it_fails(self, everything=True):
+            X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
+            labels = class_indices(y, known)
+            weights = class_weighted(weights, y, self.class_weight)
+            if first:
+                self._start(known, X.shape[1], stacklevel=4)
+            else:
+                self._check_architecture()
+            report = Report(
+                Monitor(self._curves, tol=0, n_iter_no_change=1),
+                self._remember,
+                self._remember_curves,
+            )
+            with self._training_engine(X) as engine:
+                data = self._data(engine, X, labels, weights)
+                plan = {"learning_rate": "constant", "max_iter": 1}
+                self._minimize(engine, data, report, **plan)
         return self
 
     def _check_parameters(self):
@@ -523,14 +529,18 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         callbacks.begin()
         report = Report(monitor, self._remember, self._remember_curves, callbacks)
+        interruption = None
         try:
             converged = self._minimize(engine, data, report)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-            converged = True
+        except KeyboardInterrupt as error:
+            interruption, converged = error, True
         if monitor.best_params is not None:
             self._remember(monitor.best_params, self._optimizer_state)
         self._remember_curves()
+        if interruption is not None:
+            if self.backend is not None and engine.is_paid:
+                raise interruption  # a script would go on, and pay for what comes next
+            warnings.warn("Training interrupted by user.", stacklevel=4)
         callbacks.end()
         if not converged and not monitor.patient:
             warnings.warn(

@@ -183,6 +183,11 @@ class PrimitiveEngine:
             return False
         return True
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether running costs money."""
+        return self._device.remote
+
     def close(self) -> None:
         """Close the journal, and the session or batch if one was opened."""
         journal, self._journal = self._journal, None

@@ -440,6 +440,70 @@ def test_interrupted_fit_continues_from_the_journal(cloud, backend, undisturbed)
     assert len(cloud.jobs) == 4
 
 
+class Interrupt:
+    """Ctrl-C while the service handles a request, from the n-th job on."""
+
+    def __init__(self, cloud, n_jobs):
+        self.cloud, self.n_jobs, self.armed = cloud, n_jobs, True
+        watch(cloud, self)
+
+    def __call__(self):
+        if self.armed and len(self.cloud.jobs) == self.n_jobs:
+            self.armed = False
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.2)  # the main thread gets it while it waits for the answer
+
+
+def spend(classifier):
+    """What a script does: train, then predict."""
+    classifier.fit(X, Y).predict(X)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_interrupt_reaches_the_user_before_more_is_paid(
+    cloud, backend, undisturbed, n_jobs
+):
+    classifier = make_classifier(backend)
+    Interrupt(cloud, n_jobs)
+    with pytest.raises(KeyboardInterrupt):
+        spend(classifier)
+    assert len(cloud.jobs) <= n_jobs + 1
+    assert hasattr(classifier, "theta_") == (n_jobs == 3)
+    np.testing.assert_array_equal(classifier.fit(X, Y).theta_, undisturbed)
+    assert len(cloud.jobs) == 4
+
+
+@pytest.mark.parametrize(
+    "method, random_state",
+    [
+        ("fit", None),
+        ("fit", np.random.RandomState(0)),
+        ("warm", 0),
+        ("partial_fit", None),
+    ],
+    ids=str,
+)
+def test_retry_in_the_same_process_pays_for_nothing_twice(
+    cloud, backend, method, random_state
+):
+    classifier = make_classifier(backend).set_params(random_state=random_state)
+    train = functools.partial(classifier.fit, X, Y)
+    if method == "warm":
+        classifier.set_params(max_iter=1, warm_start=True).fit(X, Y)
+    if method == "partial_fit":
+        train = functools.partial(classifier.partial_fit, X, Y, classes=[0, 1])
+        train()
+    n_before = len(cloud.jobs)
+    refusal = ("POST", "/jobs", 401)
+    watch(cloud, lambda: len(cloud.jobs) == n_before + 1 and cloud.inject(*refusal))
+    with pytest.raises(RequestError, match="was refused"):
+        train()
+    cloud.heal()
+    watch(cloud, lambda: None)
+    train()
+    assert len(cloud.jobs) == n_before + (4 if method == "fit" else 2)
+
+
 def test_live_backends_become_names_in_pickles(backend, trained):
     classifier = on(trained, backend)
     copy = pickle.loads(pickle.dumps(classifier))
