@@ -33,33 +33,6 @@ def qnn(seed, encoder_options=None, **options):
     )
 
 
-def notebook_angles(X):
-    """Return the eleven angles of the published notebook for each 28x28 image.
-
-    White and black channel of the 8x8 image, normalised together; the angles are pi
-    times six means of ten white and five means of twelve black amplitudes.
-    """
-    encoder = BinaryAmplitudeEncoder(pixel_range=(0, 255), image_size=(8, 8))
-    amplitudes = encoder.fit_transform(X)
-    white, black = amplitudes[:, :64], amplitudes[:, 64:]
-    means = [white[:, 10 * i : 10 * i + 10].mean(axis=1) for i in range(6)]
-    means += [black[:, 12 * i : 12 * i + 12].mean(axis=1) for i in range(5)]
-    return np.pi * np.column_stack(means)
-
-
-def notebook_model(seed):
-    """Return the notebook's model with its own loss, step size and batch size."""
-    return QNNClassifier(
-        encoding="angle",
-        observables=["Z" + 10 * "I"],
-        loss="squared_error",
-        learning_rate_init=0.01,
-        batch_size=1,
-        max_iter=5,
-        random_state=seed,
-    )
-
-
 def report(name, n_parameters, scores, seconds):
     """Print a row: median, worst and best accuracy in per cent."""
     low, middle, high = np.percentile(100 * np.array(scores), (0, 50, 100))
@@ -127,15 +100,6 @@ def main():
             data,
             seeds=[0],
         )
-    X, y, X_test, y_test = data
-    angles = notebook_angles(X), y, notebook_angles(X_test), y_test
-    evaluate("the notebook's model, Z on its last qubit", notebook_model, angles)
-    evaluate(
-        "logistic regression on the notebook's angles",
-        lambda seed: make_pipeline(LogisticRegression(max_iter=1000)),
-        angles,
-        seeds=[0],
-    )
 
 
 if __name__ == "__main__":
