@@ -1,11 +1,11 @@
 """Expectation values from measured bit strings: bases, readout errors, statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import PauliList, SparsePauliOp
 
 # Gates that turn the eigenbasis of a Pauli matrix into the computational basis.
 _ROTATIONS = {"X": ("h",), "Y": ("sdg", "h"), "Z": (), "I": ()}
@@ -44,25 +44,24 @@ def measured_bases(observables: Sequence[SparsePauliOp]) -> list[Basis]:
 
     Terms that agree on every qubit where both act are measured by one circuit.
     """
-    groups: list[tuple[list[str], list[Term]]] = []
+    terms: dict[str, list[tuple[int, float]]] = {}
     for k, observable in enumerate(observables):
         for label, coefficient in observable.label_iter():
-            letters = label[::-1]
-            qubits = tuple(q for q, letter in enumerate(letters) if letter != "I")
-            fitting = (
-                group
-                for group in groups
-                if all(group[0][q] in ("I", letters[q]) for q in qubits)
-            )
-            group = next(fitting, None)
-            if group is None:
-                group = (["I"] * observable.num_qubits, [])
-                groups.append(group)
-            shared, terms = group
-            for q in qubits:
-                shared[q] = letters[q]
-            terms.append(Term(k, float(np.real(coefficient)), qubits))
-    return [Basis(tuple(letters), tuple(terms)) for letters, terms in groups]
+            terms.setdefault(label, []).append((k, float(np.real(coefficient))))
+    groups = PauliList(list(terms)).group_commuting(qubit_wise=True)
+    return [_basis(group.to_labels(), terms) for group in groups]
+
+
+def _basis(labels: Sequence[str], terms: Mapping[str, list]) -> Basis:
+    """Return what a circuit measures for Pauli strings that agree on their qubits."""
+    letters = ["I"] * len(labels[0])
+    found = []
+    for label in labels:
+        qubits = tuple(q for q, letter in enumerate(label[::-1]) if letter != "I")
+        for q in qubits:
+            letters[q] = label[-1 - q]
+        found += [Term(k, coefficient, qubits) for k, coefficient in terms[label]]
+    return Basis(tuple(letters), tuple(found))
 
 
 def outcome_values(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import efficient_su2
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import SparsePauliOp, Statevector, random_pauli_list
 
 from skqnn._backends.measurement import (
     all_outcomes,
@@ -35,6 +35,26 @@ MIXED = [
 def test_terms_that_agree_share_a_basis(labels, letters):
     bases = measured_bases([SparsePauliOp(label) for label in labels])
     assert ["".join(basis.letters) for basis in bases] == letters
+
+
+def test_every_term_is_in_one_basis_that_measures_it():
+    operators = [
+        SparsePauliOp(random_pauli_list(4, 40, seed=seed, phase=False)).simplify()
+        for seed in range(2)
+    ]
+    bases = measured_bases(operators)
+    found = [
+        (term.k, tuple(basis.letters[q] if q in term.qubits else "I" for q in range(4)))
+        for basis in bases
+        for term in basis.terms
+    ]
+    expected = [
+        (k, tuple(reversed(label)))
+        for k, operator in enumerate(operators)
+        for label in operator.paulis.to_labels()
+    ]
+    assert sorted(found) == sorted(expected)
+    assert len(bases) < len({letters for _, letters in expected}) / 2
 
 
 def test_qubit_is_measured_even_for_a_constant():
