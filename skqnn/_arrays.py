@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.utils._array_api import (
-    _is_numpy_namespace,
-    _matching_numpy_dtype,
+
+from skqnn._compat import (
     check_same_namespace,
     get_namespace_and_device,
+    is_numpy_namespace,
+    matching_numpy_dtype,
     move_to,
 )
 
@@ -65,7 +66,7 @@ def is_on_host(array: Any) -> bool:
 def numpy_dtype(array: Any) -> np.dtype:
     """Return NumPy's name for the type of an array."""
     known = isinstance(array, np.ndarray)
-    return array.dtype if known else _matching_numpy_dtype(array)
+    return array.dtype if known else matching_numpy_dtype(array)
 
 
 def check_fitted_namespace(
@@ -103,7 +104,7 @@ def follow(values: Any, reference: Any) -> Any:
     """Move numbers to the namespace and the device of a reference; text stays."""
     values = to_numpy(values)
     xp, device = namespace(reference)
-    if _is_numpy_namespace(xp) or values.dtype.kind not in "biufc":
+    if is_numpy_namespace(xp) or values.dtype.kind not in "biufc":
         return values
     return move_to(values, xp=xp, device=device)
 

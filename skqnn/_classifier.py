@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_is_fitted,
     column_or_1d,
     validate_data,
@@ -36,6 +35,7 @@ from skqnn._circuits.model import (
     check_same_model,
     warn_dead_parameters,
 )
+from skqnn._compat import check_sample_weight
 from skqnn._execution import (
     Engines,
     Setting,
@@ -443,7 +443,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         # Weights stay on the host, next to y.
-        weights = _check_sample_weight(
+        weights = check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
         return weighted_rows(X, y, weights)

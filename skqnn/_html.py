@@ -5,6 +5,8 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
+from skqnn import _compat
+
 _MAX_GATES = 250  # more are counted and not drawn
 _PRE = 'style="line-height: 1.15; overflow-x: auto; margin: 0.5em; text-align: left"'
 
@@ -41,20 +43,12 @@ def visual_block(classifier: Any) -> Any:
 
     scikit-learn shows its own block if this one cannot be made.
     """
-    from sklearn.utils._repr_html.estimator import _VisualBlock
-
     caption = None
     if hasattr(classifier, "theta_"):
         caption = (
             f"{classifier.n_parameters_} parameters on {classifier.n_qubits_} qubits"
         )
-    return _VisualBlock(
-        "single",
-        classifier,
-        names=type(classifier).__name__,
-        name_details=str(classifier),
-        name_caption=caption,
-    )
+    return _compat.visual_block(classifier, type(classifier).__name__, caption)
 
 
 def _count(circuit: QuantumCircuit) -> str:

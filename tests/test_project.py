@@ -45,7 +45,7 @@ IMPORTS = {
     "ground": set(),
     "_circuits": {"ground"},
     "_engine": {"_circuits", "ground"},
-    "_journal": set(),
+    "_journal": {"ground"},
     "_backends": {"_circuits", "_journal", "ground"},
     "_training": {"ground"},
     "estimators": {"_backends", "_circuits", "_engine", "_training", "ground"},

@@ -17,6 +17,7 @@ from skqnn._archive.file import ArchiveError, read_members, write_members
 from skqnn._archive.values import Reader, Writer
 from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
+from skqnn._compat import validate_steps
 from skqnn._encoder import BinaryAmplitudeEncoder
 
 _MODEL = "model.json"
@@ -273,7 +274,7 @@ def _read_estimator(reader: Reader, document: Any) -> Any:
 def _read_pipeline(reader: Reader, document: dict[str, Any]) -> Pipeline:
     steps = [(name, _read_step(reader, step)) for name, step in document["steps"]]
     pipeline = Pipeline(steps, **_read_all(reader, document["parameters"]))
-    pipeline._validate_steps()
+    validate_steps(pipeline)
     _request_again(pipeline, document.get("requests", {}))
     return pipeline
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from skqnn._compat import session_of
+
 logger = logging.getLogger(__name__)
 
 # What an error says about a request.
@@ -90,8 +92,7 @@ def tame(service: Any, instance: str | None) -> Any:
     from urllib3.util.retry import Retry
 
     try:
-        client = service._get_api_client(instance)
-        session = client._session
+        client, session = session_of(service, instance)
         policy = session.get_adapter(session.base_url).max_retries
     except AttributeError as error:
         logger.warning("The client may repeat submissions by itself: %s.", error)

@@ -14,6 +14,7 @@ from skqnn._circuits.model import DeadParameterWarning
 from skqnn._circuits.normal_form import instructions, normal_form
 from skqnn._circuits.observables import as_observables
 from skqnn._classifier import QNNClassifier
+from skqnn._compat import target_encoder
 
 _MAX_SAMPLED_QUBITS = 12  # bit strings are interpreted one by one
 
@@ -210,7 +211,7 @@ def _scores(outputs: list[SparsePauliOp]) -> list[SparsePauliOp]:
 
 def _labels(model: Any, n_outputs: int, classes: ArrayLike | None) -> np.ndarray:
     """Return the label that `model` predicts for each output."""
-    encoder = model._target_encoder  # fitted if labels are strings or one-hot encoded
+    encoder = target_encoder(model)  # fitted if labels are strings or one-hot encoded
     single = model.neural_network.output_shape == (1,)
     if classes is not None:
         labels = np.asarray(classes)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from skqnn._compat import style_keywords
+
 
 def panels(
     ax: Any,
@@ -84,6 +86,4 @@ def _divide(ax: Any, n_rows: int, n_columns: int, width_ratios: Any) -> np.ndarr
 
 def style(defaults: dict, given: dict | None) -> dict:
     """Return keyword arguments for matplotlib; aliases given win over full names."""
-    from sklearn.utils._plotting import _validate_style_kwargs
-
-    return _validate_style_kwargs(defaults, given or {})
+    return style_keywords(defaults, given or {})
