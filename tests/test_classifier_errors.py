@@ -191,8 +191,6 @@ def circuit(kind):
         circuit.reset(0)
     elif kind == "nonlinear":
         circuit.rx(a**2, 1)
-    elif kind == "two parameters":
-        circuit.rx(a + b, 1)
     elif kind == "conditional":
         with circuit.if_test((circuit.clbits[0], 1)):
             circuit.ry(b + c + d, 0)
@@ -204,7 +202,6 @@ CIRCUITS = [
     ("ansatz", "reset", "must be unitary, got the instruction 'reset'"),
     ("ansatz", "conditional", "must be unitary, got the instruction 'if_else'"),
     ("ansatz", "nonlinear", r"linear in its parameters .*got p\[0\]\*\*2"),
-    ("ansatz", "two parameters", r"linear in its parameters .*got p\[0\] \+ p\[1\]"),
     ("encoding", "conditional", "must be unitary, got the instruction 'if_else'"),
     ("encoding", "measured", "one parameter per feature .*got 1 parameters for 4"),
 ]
