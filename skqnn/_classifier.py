@@ -36,6 +36,7 @@ from skqnn._circuits.model import (
     warn_dead_parameters,
 )
 from skqnn._compat import check_sample_weight
+from skqnn._engine.states import constant_amplitude
 from skqnn._execution import (
     Engines,
     Setting,
@@ -78,19 +79,28 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     encoding : {"amplitude", "angle"} or QuantumCircuit, default="amplitude"
-        How a row becomes a state. "amplitude": padded with zeros to a power of two and
-        divided by its norm; rows of `BinaryAmplitudeEncoder` pass unchanged. Only the
-        direction of a row survives: x, 2 x and -x are the same state. "angle":
-        RY(x_i) on qubit i, x in radians, one qubit per feature. A circuit: a feature
-        map with one parameter per feature, in the order of ``circuit.parameters``.
+        How a row becomes a state. "amplitude": with a constant (`intercept_scaling`),
+        padded with zeros to a power of two and divided by its norm; rows of
+        `BinaryAmplitudeEncoder` pass unchanged. "angle": RY(x_i) on qubit i, x in
+        radians, one qubit per feature. A circuit: a feature map with one parameter per
+        feature, in the order of ``circuit.parameters``.
+    intercept_scaling : "auto", float or None, default="auto"
+        Size of a constant amplitude that every row gets before it is padded and
+        normalised. Without it only the direction of a row counts: x, 2 x and -x are the
+        same state, and scores are even functions of x; with it scores are quadratic
+        functions with linear and constant terms. "auto" is twice the root mean square
+        norm of the training rows, or none if they are states already: of unit norm,
+        with a power of two of columns, like those of `BinaryAmplitudeEncoder`. For
+        ``encoding="amplitude"`` only.
     ansatz : {"real_amplitudes", "efficient_su2", "n_local", "tree", "staircase"}, \
             QuantumCircuit or callable, default="real_amplitudes"
         The trainable circuit. "n_local" is RY and CZ; "efficient_su2" has RZ before
         RY, so that no parameter is dead; "tree" and "staircase" have the structure of
         a tree tensor network and a matrix product state. A callable gets the number of
         qubits and returns a circuit.
-    reps : int, default=1
-        Repetitions of the layers of a named ansatz.
+    reps : int or "auto", default="auto"
+        Repetitions of the layers of a named ansatz. "auto" takes so many that K classes
+        get at least 6 K (K - 1) angles, one repetition at least and 40 at most.
     entanglement : str or list, default="reverse_linear"
         Which qubits are entangled, as in :mod:`qiskit.circuit.library`; "tree" and
         "staircase" ignore it. For "real_amplitudes", "full" is built as the equal but
@@ -169,6 +179,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Trained factor of the expectation values, shared by all scores.
     bias_ : ndarray of shape (n_scores,)
         Trained offset of each score; one score for two classes, else one per class.
+    intercept_scaling_ : float
+        Size of the constant amplitude of every row, 0 for none.
     n_parameters_ : int
         Number of trained numbers: angles, scale and biases.
     n_qubits_ : int
@@ -245,8 +257,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self,
         *,
         encoding="amplitude",
+        intercept_scaling="auto",
         ansatz="real_amplitudes",
-        reps=1,
+        reps="auto",
         entanglement="reverse_linear",
         observables="auto",
         loss="log_loss",
@@ -270,6 +283,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         gradient="auto",
     ):
         self.encoding = encoding
+        self.intercept_scaling = intercept_scaling
         self.ansatz = ansatz
         self.reps = reps
         self.entanglement = entanglement
@@ -324,7 +338,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._check_continues(classes)
         with undone_if_it_fails(self, everything=warm):
             if not warm:
-                self._start(classes, X.shape[1])
+                self._start(classes, X.shape[1], self._constant(X, weights))
             try:
                 with self._training_engine(X) as engine:
                     self._train(engine, X, labels, weights)
@@ -369,7 +383,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             labels = class_indices(y, known)
             weights = class_weighted(weights, y, self.class_weight)
             if first:
-                self._start(known, X.shape[1], stacklevel=4)
+                constant = self._constant(X, weights)
+                self._start(known, X.shape[1], constant, stacklevel=4)
             else:
                 self._check_architecture()
             report = Report(
@@ -414,7 +429,11 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _model(self):
         """The fitted circuits and observables."""
         return Model(
-            self.circuit_, self.feature_map_, self.observables_, self.dead_parameters_
+            self.circuit_,
+            self.feature_map_,
+            self.observables_,
+            self.dead_parameters_,
+            self.intercept_scaling_,
         )
 
     def _check_continues(self, classes):
@@ -432,8 +451,12 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         plain = architecture.plain
         if plain is not None and plain == vars(self).get("_built_from"):
             return
-        n_classes = len(self.classes_)
-        model = build_model(architecture, self.n_features_in_, n_classes)
+        model = build_model(
+            architecture,
+            self.n_features_in_,
+            len(self.classes_),
+            self.intercept_scaling_,
+        )
         check_same_model(model, self._model)
         self._built_from = plain
 
@@ -448,18 +471,24 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         return weighted_rows(X, y, weights)
 
-    def _start(self, classes, n_features, stacklevel=5):
+    def _constant(self, X, weights):
+        """Return the size of the constant amplitude for training rows."""
+        scaling = self.intercept_scaling if self.encoding == "amplitude" else None
+        return constant_amplitude(X, weights, scaling)
+
+    def _start(self, classes, n_features, constant=0.0, stacklevel=5):
         """Build the model and draw the first parameters."""
         architecture = self._architecture()
-        model = build_model(architecture, n_features, len(classes))
+        model = build_model(architecture, n_features, len(classes), constant)
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
         self._built_from = architecture.plain
         self._engines = Engines()
         self.classes_ = classes
-        self.circuit_, self.feature_map_, self.observables_, dead = model
-        self.dead_parameters_ = dead
+        self.circuit_, self.feature_map_, self.observables_ = model[:3]
+        self.dead_parameters_ = model.dead_parameters
+        self.intercept_scaling_ = constant
         self.n_qubits_ = model.circuit.num_qubits
         n_theta, n_scores = model.circuit.num_parameters, len(model.observables)
         self.n_parameters_ = n_theta + 1 + n_scores
@@ -750,8 +779,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
         tags.non_deterministic = self.shots is not None
-        # Amplitudes keep the direction of a row only: x, 2 x and -x are one state.
-        tags.classifier_tags.poor_score = self.encoding == "amplitude"
         return tags
 
 

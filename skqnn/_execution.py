@@ -93,7 +93,7 @@ def model_rows(X: Any, model: Model, *, on_host: bool) -> Any:
         return X
     n_qubits = model.circuit.num_qubits
     require_memory(n_qubits, X.shape[0], numpy_dtype(X).itemsize)
-    return amplitude_rows(X, n_qubits)
+    return amplitude_rows(X, n_qubits, model.constant)
 
 
 def gradient_method(gradient: str, plan: Plan, backend: Any, engine: Any) -> str:

@@ -32,7 +32,8 @@ RULES = {
     "ansatz": one_of(
         ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
     ),
-    "reps": integer(1),
+    "intercept_scaling": positive("auto", None),
+    "reps": integer(1, "auto"),
     "entanglement": Rule(
         (object,), lambda v: v is not None, "an entanglement that Qiskit knows"
     ),
@@ -93,6 +94,13 @@ def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError if an argument breaks its rule, alone or not."""
     check_parameters(parameters, RULES)
     check_execution(parameters)
+    if parameters["encoding"] != "amplitude" and parameters[
+        "intercept_scaling"
+    ] not in ("auto", None):
+        raise ValueError(
+            "`intercept_scaling` must be 'auto' or None unless encoding='amplitude', "
+            f"got {parameters['intercept_scaling']!r}."
+        )
     solver, gradient = parameters["solver"], parameters["gradient"]
     if solver == "spsa" and gradient not in ("auto", "spsa"):
         raise ValueError(

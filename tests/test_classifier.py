@@ -30,9 +30,12 @@ Y = (X[:, 0] * X[:, 1] > 0).astype(int)
 Y3 = np.array(["a", "b", "c"])[np.arange(40) % 3]
 
 
+SMALL = {"intercept_scaling": None, "reps": 1}
+
+
 def train(X=X, y=Y, sample_weight=None, **arguments):
-    """Fit for a few epochs, which is never long enough to converge."""
-    arguments = {"max_iter": 3, "random_state": 0} | arguments
+    """Fit the smallest model for a few epochs, never long enough to converge."""
+    arguments = {"max_iter": 3, "random_state": 0} | SMALL | arguments
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return QNNClassifier(**arguments).fit(X, y, sample_weight)
@@ -48,6 +51,7 @@ BATCHES, STOP = {"batch_size": 7}, {"tol": 1e3, "max_iter": 30}
 HOLD_OUT = {"early_stopping": True}
 ARGUMENTS = {  # argument: (arguments of both fits, another value than the default)
     "encoding": ({}, "angle"),
+    "intercept_scaling": ({}, 1.5),
     "ansatz": ({}, "tree"),
     "reps": ({}, 2),
     "entanglement": ({"encoding": "angle"}, "linear"),
@@ -157,7 +161,8 @@ def test_fitted_attributes():
 
 def test_fitted_reference_model_has_24_parameters():
     images = RNG.uniform(size=(10, 2048))
-    classifier = train(images, Y[:10], max_iter=1)
+    images /= np.linalg.norm(images, axis=1, keepdims=True)
+    classifier = QNNClassifier(max_iter=1, learning_rate="cosine").fit(images, Y[:10])
     assert (classifier.n_parameters_, classifier.n_qubits_) == (24, 11)
     assert classifier.observables_[0].paulis.to_labels() == ["Z" * 11]
 
@@ -203,6 +208,75 @@ def test_decision_function_equals_qiskit(name, ansatz):
     classifier = train(rows, Y3, encoding=encoding, ansatz=ansatz, max_iter=1)
     expected = scores_by_qiskit(classifier, states(rows[:5]))
     assert_allclose(classifier.decision_function(rows[:5]), expected, atol=1e-12)
+
+
+# --- The constant amplitude ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("scaling", ["auto", 0.5])
+def test_constant_amplitude_is_one_more_column_of_all_rows(scaling):
+    rows, weights = X[:, :3], RNG.uniform(1, 2, 40)
+    classifier = train(rows, Y, weights, intercept_scaling=scaling)
+    square = np.average(np.sum(rows**2, axis=1), weights=weights)
+    size = 2 * np.sqrt(square) if scaling == "auto" else 0.5
+    assert_allclose(classifier.intercept_scaling_, size)
+    states = amplitudes(np.hstack([rows[:5], np.full((5, 1), size)]))
+    assert_allclose(
+        classifier.decision_function(rows[:5])[:, None],
+        scores_by_qiskit(classifier, states),
+        atol=1e-12,
+    )
+
+
+STATES = X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "rows, constant",
+    [(STATES, False), (X, True), (STATES[:, :3], True), (2 * STATES, True)],
+    ids=["states", "rows", "no power of two", "of norm 2"],
+)
+def test_states_get_no_constant_amplitude(rows, constant):
+    classifier = train(rows, intercept_scaling="auto")
+    assert (classifier.intercept_scaling_ > 0) == constant
+    assert classifier.n_qubits_ == (3 if constant and rows.shape[1] == 4 else 2)
+
+
+def test_later_rows_do_not_change_the_constant_amplitude():
+    trained_on_states = train(STATES, intercept_scaling="auto")
+    odd = STATES[:3].copy()
+    odd[1] *= 3
+    expected = trained_on_states.decision_function(STATES[:3])
+    assert_allclose(trained_on_states.decision_function(odd), expected, atol=1e-12)
+    trained_on_rows = train(X, intercept_scaling="auto")
+    assert_allclose(
+        trained_on_rows.decision_function(STATES[:1]),
+        trained_on_rows.decision_function(np.vstack([STATES[:1], X]))[:1],
+        atol=1e-12,
+    )
+    assert trained_on_rows.partial_fit(STATES, Y).intercept_scaling_ > 0
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_constant_amplitude_of_tiny_and_huge_rows(size):
+    scores = train(X, intercept_scaling="auto").decision_function(X)
+    scaled = train(size * X, intercept_scaling="auto").decision_function(size * X)
+    assert_allclose(scaled, scores, atol=1e-6)
+
+
+def test_constant_amplitude_makes_a_shifted_copy_another_class():
+    rng = np.random.default_rng(0)
+    near = rng.normal(size=(60, 2)) * 0.1 + 1
+    rows, labels = np.vstack([near, 3 * near]), np.repeat([0, 1], 60)
+    with_it = QNNClassifier(random_state=0).fit(rows, labels)
+    assert with_it.score(rows, labels) == 1
+    without = QNNClassifier(random_state=0, intercept_scaling=None).fit(rows, labels)
+    assert without.score(rows, labels) < 0.7
+
+
+def test_constant_amplitude_needs_amplitudes():
+    with pytest.raises(ValueError, match=r"`intercept_scaling` .* got 2.0"):
+        train(encoding="angle", intercept_scaling=2.0)
 
 
 def test_angle_encoding_is_ry_of_each_feature():
@@ -270,6 +344,7 @@ def test_without_warm_start_fit_begins_anew():
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_partial_fit_over_chunks_is_an_epoch_of_fit(solver):
     how = {"solver": solver, "shuffle": False, "batch_size": 5, "random_state": 0}
+    how |= {"intercept_scaling": 1.5, "reps": 2}
     parts = QNNClassifier(**how)
     for _ in range(2):
         for rows in (slice(0, 15), slice(15, 40)):
@@ -439,7 +514,7 @@ def test_keyboard_interrupt_keeps_the_last_step(monkeypatch):
     expected = params(train(max_iter=12, tol=0))
     interrupt_after(12, monkeypatch)
     with pytest.warns(UserWarning, match="interrupted by user"):
-        interrupted = QNNClassifier(random_state=0).fit(X, Y)
+        interrupted = QNNClassifier(random_state=0, **SMALL).fit(X, Y)
     assert_array_equal(params(interrupted), expected)
 
 
@@ -568,7 +643,13 @@ def test_convergence_warning_points_at_the_caller(solver):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_dead_parameters_warning_points_at_the_caller(method):
-    classifier = QNNClassifier(observables=["IZ"], learning_rate="cosine", max_iter=2)
+    classifier = QNNClassifier(
+        intercept_scaling=None,
+        reps=1,
+        observables=["IZ"],
+        learning_rate="cosine",
+        max_iter=2,
+    )
     arguments = {"classes": [0, 1]} if method == "partial_fit" else {}
     with pytest.warns(DeadParameterWarning, match="1 of 4 parameters .*`reps`") as w:
         getattr(classifier, method)(X, Y, **arguments)

@@ -12,12 +12,14 @@ from skqnn._hyperparameters import RULES
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
+X /= np.linalg.norm(X, axis=1, keepdims=True)  # states of two qubits
 Y = np.arange(40) % 2
 
 WRONG = {  # argument: (values of the wrong type, wrong values)
     "encoding": ([3, None], ["angles"]),
     "ansatz": ([3, None], ["efficientsu2"]),
-    "reps": ([1.5, "1", True], [0, -1]),
+    "intercept_scaling": ([True, [1.0]], ["wide", 0, -1.0, np.inf]),
+    "reps": ([1.5, True], ["1", 0, -1]),
     "entanglement": ([], [None, "bogus", 3]),
     "observables": ([3, None], ["ZZ", [], ["QQ"], ["ZZ", "ZI"], ["Z"]]),
     "loss": ([None, 1], ["hinge"]),

@@ -68,8 +68,10 @@ def _check_classifier(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
     yield all(isinstance(op, SparsePauliOp) for op in observables), "observables_"
     yield all(op.num_qubits == n_qubits for op in observables), "observables_"
     yield type(n_features) is int and n_features > 0, "n_features_in_"
+    constant = classifier.intercept_scaling_
+    yield type(constant) is float and 0 <= constant < np.inf, "intercept_scaling_"
     if feature_map is None:
-        yield n_features <= 2**n_qubits, "n_features_in_"
+        yield n_features + bool(constant) <= 2**n_qubits, "n_features_in_"
     else:
         yield isinstance(feature_map, QuantumCircuit), "feature_map_"
         yield feature_map.num_qubits == n_qubits, "feature_map_"

@@ -30,6 +30,7 @@ class Model(NamedTuple):
     feature_map: QuantumCircuit | None  # None: rows are amplitudes
     observables: list[SparsePauliOp]
     dead_parameters: np.ndarray  # indices of theta
+    constant: float = 0.0  # size of the amplitude that every row gets, 0 for none
 
 
 class WholeCircuit(NamedTuple):
@@ -67,12 +68,22 @@ def n_amplitude_qubits(n_features: int) -> int:
     return max(1, (n_features - 1).bit_length())
 
 
+def choose_reps(n_qubits: int, n_classes: int) -> int:
+    """Return how many layers follow the first, for ``reps="auto"``.
+
+    One layer of angles per qubit and class boundary would not do: with K classes the
+    circuit gets at least ``12 K (K - 1) / 2`` angles, but not more than 40 layers.
+    """
+    n_angles = 12 * n_classes * (n_classes - 1) // 2
+    return min(max(-(-n_angles // n_qubits) - 1, 1), 40)
+
+
 class Architecture(NamedTuple):
     """The arguments of QNNClassifier that describe its model."""
 
     encoding: Any
     ansatz: Any
-    reps: int
+    reps: int | str
     entanglement: Any
     observables: Any
 
@@ -84,7 +95,12 @@ class Architecture(NamedTuple):
         return values if plain else None
 
 
-def build_model(architecture: Architecture, n_features: int, n_classes: int) -> Model:
+def build_model(
+    architecture: Architecture,
+    n_features: int,
+    n_classes: int,
+    constant: float = 0.0,
+) -> Model:
     """Choose the number of qubits, build the circuits, choose the observables.
 
     The qubits must hold the encoding, the observables and a circuit given as
@@ -100,7 +116,7 @@ def build_model(architecture: Architecture, n_features: int, n_classes: int) -> 
         measured = as_observables(observables)
         _check_number(measured, n_classes, n_observables)
         n_needed = measured[0].num_qubits
-    n_data = _encoding_qubits(encoding, n_features)
+    n_data = _encoding_qubits(encoding, n_features, constant)
     if isinstance(encoding, QuantumCircuit):
         with _naming("encoding"):
             encoding = normal_form(encoding, fresh=frozenset(range(n_data)))
@@ -108,6 +124,8 @@ def build_model(architecture: Architecture, n_features: int, n_classes: int) -> 
     n_qubits = max(n_data, n_needed)
     if isinstance(ansatz, QuantumCircuit):
         n_qubits = max(n_qubits, ansatz.num_qubits)
+    if reps == "auto":
+        reps = choose_reps(n_qubits, n_classes)
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
     with _naming("ansatz"):
         circuit = normal_form(circuit)
@@ -123,7 +141,7 @@ def build_model(architecture: Architecture, n_features: int, n_classes: int) -> 
     feature_map = _feature_map(encoding, n_features, n_qubits)
     real = _encodes_real(feature_map)
     dead = dead_parameters(gates, measured, n_theta, real_states=real)
-    return Model(circuit, feature_map, measured, dead)
+    return Model(circuit, feature_map, measured, dead, constant)
 
 
 def _choose(
@@ -162,7 +180,7 @@ def _check_number(observables: list, n_classes: int, n_observables: int) -> None
         )
 
 
-def _encoding_qubits(encoding: Any, n_features: int) -> int:
+def _encoding_qubits(encoding: Any, n_features: int, constant: float) -> int:
     if isinstance(encoding, QuantumCircuit):
         if encoding.num_parameters != n_features:
             raise ValueError(
@@ -170,7 +188,9 @@ def _encoding_qubits(encoding: Any, n_features: int) -> int:
                 f"got {encoding.num_parameters} parameters for {n_features} features."
             )
         return encoding.num_qubits
-    return n_features if encoding == "angle" else n_amplitude_qubits(n_features)
+    if encoding == "angle":
+        return n_features
+    return n_amplitude_qubits(n_features + bool(constant))
 
 
 def _feature_map(

@@ -1,35 +1,74 @@
-"""Rows as amplitudes of states, on the device of the rows."""
+"""Rows as amplitudes of states, with a constant, on the device of the rows."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from skqnn._arrays import into, namespace
+from skqnn._arrays import into, namespace, to_numpy
+from skqnn._circuits.model import n_amplitude_qubits
 
 
-def amplitude_rows(X: Any, n_qubits: int) -> Any:
+def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
     """Return X as states of shape (n_samples, 2**n_qubits).
 
-    Rows are padded with zeros and divided by their Euclidean norm. A row of zeros
-    becomes ``|0...0>``. If all rows already are states, X itself is returned.
+    Rows get one more amplitude of the size `constant` unless that is 0, are padded with
+    zeros and divided by their Euclidean norm. A row of zeros becomes ``|0...0>``. A row
+    that already is a state stays as it is, to the bit; if all are, X itself is
+    returned.
     """
     xp, device = namespace(X)
     n_samples, n_features = X.shape
-    tolerance = 16 * float(xp.finfo(X.dtype).eps) * math.sqrt(n_features)
-    if n_features == 2**n_qubits and xp.all(xp.abs(_norms(X) - 1) <= tolerance):
+    whole = n_features == 2**n_qubits
+    kept = _are_states(X) if whole else xp.zeros(n_samples, dtype=bool, device=device)
+    if whole and xp.all(kept):
         return X
     states = xp.zeros((n_samples, 2**n_qubits), dtype=X.dtype, device=device)
-    inside = states[:, :n_features]
+    inside = states[:, : n_features + bool(constant)]
     # Dividing by the largest entry first keeps tiny and huge rows from under- or
     # overflowing when they are squared.
     largest = xp.max(xp.abs(X), axis=1, keepdims=True)
+    if constant:
+        largest = xp.clip(largest, abs(constant), None)
+        inside[:, -1:] = constant / largest
     empty = largest[:, 0] == 0
-    into(inside, xp.divide, X, xp.where(largest == 0, 1.0, largest))
-    norms = xp.astype(xp.where(empty, 1.0, _norms(inside)), X.dtype)
-    into(inside, xp.divide, inside, norms[:, None])
+    unscaled = (largest == 0) | kept[:, None]
+    into(states[:, :n_features], xp.divide, X, xp.where(unscaled, 1.0, largest))
+    norms = xp.where(empty | kept, 1.0, _norms(inside))
+    into(inside, xp.divide, inside, xp.astype(norms, X.dtype)[:, None])
     states[:, 0] += xp.astype(empty, X.dtype)
     return states
+
+
+def constant_amplitude(X: Any, weights: np.ndarray, scaling: Any) -> float:
+    """Return the size of the amplitude that all rows get, 0 if they get none.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        The rows of a training.
+    weights : ndarray of shape (n_samples,)
+        Their weights.
+    scaling : "auto", float or None
+        "auto" is twice the root mean square norm of the rows, or 0 if they are states:
+        of unit norm, with a power of two of columns.
+    """
+    if scaling != "auto":
+        return 0.0 if scaling is None else float(scaling)
+    xp, _ = namespace(X)
+    n_features = X.shape[1]
+    if n_features == 2 ** n_amplitude_qubits(n_features) and xp.all(_are_states(X)):
+        return 0.0
+    largest = float(xp.max(xp.abs(X))) or 1.0
+    squares = to_numpy(_norms(X / largest)).astype(np.float64) ** 2
+    return 2 * largest * math.sqrt(np.average(squares, weights=weights)) or 1.0
+
+
+def _are_states(X: Any) -> Any:
+    """Tell of each row whether its norm is 1, up to rounding."""
+    xp, _ = namespace(X)
+    tolerance = 16 * float(xp.finfo(X.dtype).eps) * math.sqrt(X.shape[1])
+    return xp.abs(_norms(X) - 1) <= tolerance
 
 
 def _norms(X: Any) -> Any:

@@ -42,10 +42,11 @@ def start(classifier: QNNClassifier, X: ArrayLike, y: ArrayLike, random_state=No
     if random_state is not None:
         started.set_params(random_state=random_state)
     started._check_parameters()
-    rows, y, _ = started._check_training_data(X, y, None, reset=True)
+    rows, y, weights = started._check_training_data(X, y, None, reset=True)
+    constant = started._constant(rows, weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeadParameterWarning)
-        started._start(np.unique(y), rows.shape[1])
+        started._start(np.unique(y), rows.shape[1], constant)
     return started
 
 
