@@ -154,7 +154,7 @@ def test_automatic_gradient_is_told(caplog):
         ({"backend": "aer", "shots": 0}, "`shots` must be a positive integer"),
         ({"backend": "aer", "shots": -1}, "`shots` must be a positive integer"),
         ({"shots": 10}, "`shots` must be None with the exact engine"),
-        ({"backend": "fake_armonk"}, "at least 2 qubits .* 'fake_armonk' with 1"),
+        ({"backend": "fake_armonk"}, "at least 3 qubits .* 'fake_armonk' with 1"),
         (
             {"backend": Backend("aer", state_preparation="magic")},
             "`state_preparation` must be one of",
