@@ -162,8 +162,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Measurements per circuit. None: exact expectation values, where the backend has
         them.
     gradient : {"auto", "adjoint", "parameter_shift", "spsa"}, default="auto"
-        "adjoint" needs the exact engine; "parameter_shift" and "spsa" run on any
-        backend, with two or four evaluations for each angle and two for all together.
+        "adjoint" needs the exact engine, or the exact noise of a fake device
+        (``shots=None``); "parameter_shift" and "spsa" run on any backend, with two or
+        four evaluations for each angle and two for all together.
         "auto" is adjoint where possible, SPSA on hardware, for ``solver="spsa"`` and
         for circuits without a shift rule, and parameter shift elsewhere; `gradient_`
         says which.
@@ -531,6 +532,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         states = engine.prepare(self._rows(X))
         if self.backend is None:  # the exact engine copies rows as it loads them
             states = Rows(states, np.arange(len(labels)))
+        else:
+            states = engine.keep(states)
         n_scores = len(self.observables_)
         targets = indicator_targets(labels, len(self.classes_), n_scores)
         return Data(states, targets, weights)

@@ -98,9 +98,16 @@ def model_rows(X: Any, model: Model, *, on_host: bool) -> Any:
 
 def gradient_method(gradient: str, plan: Plan, backend: Any, engine: Any) -> str:
     """Return the method in use; "auto" says what it chose."""
+    has_adjoint = backend is None or engine.differentiable
+    if gradient == "adjoint" and not has_adjoint:
+        raise ValueError(
+            "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on this backend, "
+            "got 'adjoint', which needs the exact engine (backend=None) or a fake "
+            "device, with shots=None and without a journal and options."
+        )
     if gradient != "auto":
         return gradient
-    if backend is None:
+    if has_adjoint:
         return "spsa" if plan.solver == "spsa" else "adjoint"
     prefers_spsa = plan.solver == "spsa" or not engine.affords_shifts
     method = "spsa" if plan.takes_batches and prefers_spsa else "parameter_shift"
@@ -114,7 +121,7 @@ def objective_of(
     """Return the objective whose circuits an engine runs."""
     n_theta = model.circuit.num_parameters
     vjp = engine.vjp
-    if gradient == "parameter_shift" and isinstance(engine, StatevectorEngine):
+    if gradient == "parameter_shift":
         shifts = shift_rules(compile_circuit(model.circuit), n_theta)
         vjp = partial(parameter_shift, engine.expectations, shifts)
     return Objective(engine.expectations, vjp, LOSSES[loss], n_theta)

@@ -106,11 +106,6 @@ def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
         raise ValueError(
             f"`gradient` must be 'auto' or 'spsa' when solver='spsa', got {gradient!r}."
         )
-    if parameters["backend"] is not None and gradient == "adjoint":
-        raise ValueError(
-            "`gradient` must be 'auto', 'parameter_shift' or 'spsa' on a backend, got "
-            "'adjoint', which needs the exact engine (backend=None)."
-        )
     if gradient == "spsa" and solver not in tuple(OPTIMIZERS):
         raise ValueError(
             f"`solver` must be one of {list(OPTIMIZERS)} when gradient='spsa', got "

@@ -129,6 +129,23 @@ def test_journal_of_a_simulation(trained, tmp_path):
     assert path.exists()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_training_under_noise_has_the_adjoint_gradient(solver):
+    pytest.importorskip("qiskit_ibm_runtime")
+    backend = Backend("fake_manila", n_transpilations=2)
+    fitted = [
+        QNNClassifier(
+            backend=backend, gradient=gradient, **BRIEF | {"solver": solver}
+        ).fit(X, Y)
+        for gradient in ("auto", "adjoint", "parameter_shift")
+    ]
+    assert [f.gradient_ for f in fitted] == ["adjoint", "adjoint", "parameter_shift"]
+    for other in fitted[1:]:
+        np.testing.assert_allclose(other.theta_, fitted[0].theta_, atol=1e-6)
+        np.testing.assert_allclose(other.loss_curve_, fitted[0].loss_curve_, atol=1e-9)
+
+
 def test_automatic_gradient_is_told(caplog):
     theta = ParameterVector("t", 1)
     repeated = QuantumCircuit(2)

@@ -46,7 +46,7 @@ IMPORTS = {
     "_circuits": {"ground"},
     "_engine": {"_circuits", "ground"},
     "_journal": {"ground"},
-    "_backends": {"_circuits", "_journal", "ground"},
+    "_backends": {"_circuits", "_engine", "_journal", "ground"},
     "_training": {"ground"},
     "estimators": {"_backends", "_circuits", "_engine", "_training", "ground"},
     "front door": {"_backends", "_journal", "estimators", "ground"},

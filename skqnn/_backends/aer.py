@@ -1,11 +1,14 @@
 """Run circuits on Aer: exact, with shots, and under the noise of a device.
 
+The noise of a device on few qubits is simulated without Aer, see `pauli`.
+
 Outcomes are drawn from the probabilities that Aer computes, once for all shots and with
 our own generator: Aer would give all circuits of a request the same random numbers, and
 the same ones again in the next request.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +21,7 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._backends.measurement import Basis, measured_bases
 from skqnn._backends.noise import Noise
 from skqnn._backends.packing import begin_with, pack, register_size, unpack
+from skqnn._backends.pauli import NoisyAnsatz, PauliRun, pauli_run
 from skqnn._backends.readings import Counted, Listed, Saved
 from skqnn._backends.transpilation import Isa, compact, transpile_best, unroll
 from skqnn._journal.service import Remote
@@ -52,6 +56,8 @@ class AerDevice:
         `skqnn._backends.transpilation.transpile_best` with its settings.
     salt : object
         All that changes results, as `repr` prints it.
+    vectors : bool, default=False
+        Whether density matrices are simulated as Pauli vectors instead of by Aer.
 
     Attributes
     ----------
@@ -61,6 +67,8 @@ class AerDevice:
         Whether states can be set directly instead of being prepared by gates.
     remote : bool
         False.
+    differentiable : bool
+        Whether programs have an ``ansatz``, with a gradient.
     """
 
     remote = False
@@ -78,6 +86,7 @@ class AerDevice:
         correct_readout: bool = True,
         transpile: Callable[..., Isa] = transpile_best,
         salt: Any = None,
+        vectors: bool = False,
     ):
         self.name, self.shots, self.salt = name, shots, salt
         self.noisy = noise is not None
@@ -85,8 +94,9 @@ class AerDevice:
         method = options.get("method", "automatic")
         self.sets_states = backend is None and method in ("automatic", "statevector")
         self._options, self._noise = options, noise
-        self._correct_readout = correct_readout
+        self._correct_readout, self._vectors = correct_readout, vectors
         self.transpile = transpile
+        self.differentiable = vectors and shots is None
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
@@ -102,7 +112,16 @@ class AerDevice:
             ]
         return AerProgram(list(circuit.parameters), runs, self.shots)
 
-    def _expectations(self, circuit, observables, seed) -> "Run":
+    def _run(self, circuit, isa: Isa, where, options, reading) -> "Run | PauliRun":
+        """Return a run on Aer, or on Pauli vectors where they can do it."""
+        dense = self._vectors and options["method"] == "density_matrix"
+        if dense and not isinstance(reading, Counted):
+            parameters, model = list(circuit.parameters), options["noise_model"]
+            with suppress(ValueError):  # an instruction without a transfer matrix
+                return pauli_run(isa.circuit, model, parameters, where, reading)
+        return Run(isa.circuit, where, simulator(options), reading)
+
+    def _expectations(self, circuit, observables, seed) -> "Run | PauliRun":
         isa, options, _ = self._lower(circuit, seed)
         if self.noisy and options["method"] != "density_matrix":
             raise ValueError(
@@ -110,9 +129,11 @@ class AerDevice:
                 f"{isa.circuit.num_qubits} qubits with method={options['method']!r}, "
                 "got None."
             )
-        return Run(isa.circuit, isa.final, simulator(options), Saved(observables))
+        return self._run(circuit, isa, isa.final, options, Saved(observables))
 
-    def _measurement(self, circuit, basis: Basis, n_observables, seed) -> "Run":
+    def _measurement(
+        self, circuit, basis: Basis, n_observables, seed
+    ) -> "Run | PauliRun":
         isa, options, errors = self._lower(basis.rotate(circuit), seed)
         where = [isa.final[q] for q in basis.measured]
         errors = None if errors is None else errors[where]
@@ -121,7 +142,7 @@ class AerDevice:
         reading: Listed | Counted = Counted(basis, known, n_observables)
         if listed and len(where) <= _MAX_LISTED_BITS:
             reading = Listed(basis, errors, known, n_observables)
-        return Run(isa.circuit, where, simulator(options), reading)
+        return self._run(circuit, isa, where, options, reading)
 
     def _lower(self, circuit: QuantumCircuit, seed: int) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
@@ -164,7 +185,10 @@ class AerProgram:
     """
 
     def __init__(
-        self, parameters: Sequence[Parameter], runs: list[Run], shots: int | None
+        self,
+        parameters: Sequence[Parameter],
+        runs: "list[Run | PauliRun]",
+        shots: int | None,
     ):
         self._parameters, self._runs = parameters, runs
         self._shots = shots
@@ -193,16 +217,26 @@ class AerProgram:
         -------
         evs, stds : ndarray of shape ([n_samples *] n_bindings, n_observables)
         """
-        parts = [
-            run.reading.read(self._simulate(run, values, rng, states), self._shots, rng)
-            for run in self._runs
-        ]
+        parts = [self._read(run, values, rng, states) for run in self._runs]
         means, variances = zip(*parts, strict=True)
         return np.sum(means, axis=0), np.sqrt(np.sum(variances, axis=0))
+
+    def ansatz(self, n_theta: int) -> NoisyAnsatz | None:
+        """Return the circuit whose last parameters are theta, None if Aer runs it."""
+        (run,) = self._runs
+        if not isinstance(run, PauliRun):
+            return None
+        return run.ansatz(len(self._parameters) - n_theta)
 
     def remote(self, values: np.ndarray, rng: np.random.Generator, states=None):
         """Return the calls that a journal needs to run these rows once."""
         return Remote(lambda tags: _Job(*self.run(values, rng, states)))
+
+    def _read(self, run: "Run | PauliRun", values, rng, states) -> tuple:
+        if isinstance(run, PauliRun):
+            return run.read(values, self._shots, rng)
+        results = self._simulate(run, values, rng, states)
+        return run.reading.read(results, self._shots, rng)
 
     def _simulate(self, run: Run, values, rng, states) -> list[dict[str, Any]]:
         """Return a result for each row, that is for each state and binding."""

@@ -47,6 +47,7 @@ class EstimatorDevice:
 
     remote = False
     sets_states = False
+    differentiable = False
     n_repeats = 1
 
     def __init__(

@@ -57,6 +57,7 @@ class IBMDevice:
     gaussian = False
     noisy = True
     sets_states = False
+    differentiable = False
 
     def __init__(
         self,

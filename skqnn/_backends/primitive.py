@@ -40,6 +40,7 @@ from skqnn.exceptions import PreparationWarning
 _JOURNAL = "skqnn_journal.sqlite"
 _LOW_FIDELITY = 0.8
 _MAX_STATES = 1000  # circuits in a request, each of which sets its state
+_MAX_KEPT_BYTES = 2**30
 _log = logging.getLogger(__name__)
 
 
@@ -107,6 +108,8 @@ class PrimitiveEngine:
         self._salt: str | None = None
         self._compiled: dict[str, Any] = {}
         self._names: dict[str, str] = {}
+        self._ansatz: Any = None  # set by `keep`
+        self._keeps = False
 
     def restart(self, noise_seed: tuple[int, ...]) -> "PrimitiveEngine":
         """Return an engine for the next call, which shares the compiled programs."""
@@ -114,6 +117,7 @@ class PrimitiveEngine:
         engine._compiled = self._compiled
         engine._journal_path = _absolute(self._asked_journal)
         engine._noise_seed, engine._n_requests = noise_seed, 0
+        engine._ansatz, engine._keeps = None, False
         return engine
 
     def prepare(self, X: np.ndarray) -> np.ndarray:
@@ -128,6 +132,7 @@ class PrimitiveEngine:
             If the fidelity of a row is below 0.8.
         """
         self.fidelity = np.ones(len(X))
+        self._ansatz, self._keeps = None, False
         if self._feature_map is not None:
             self.method = "feature map"
             check_domain(self._feature_map, X)
@@ -140,13 +145,32 @@ class PrimitiveEngine:
         self._warn_low_fidelity()
         return preparation.angles
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether rows that are kept have a gradient without shifted angles."""
+        return self._device.differentiable and self._journal_path is None
+
+    def keep(self, states: np.ndarray) -> np.ndarray:
+        """Return prepared rows as the device holds them if they are run many times.
+
+        A simulation of noise without shots runs them up to the ansatz, once, as far as
+        memory allows. Other devices hold what `prepare` returned.
+        """
+        if not self.differentiable:
+            return states
+        self._ansatz = ansatz = self._program().ansatz(self._circuit.num_parameters)
+        self._keeps = (
+            ansatz is not None and len(states) * ansatz.row_bytes <= _MAX_KEPT_BYTES
+        )
+        return ansatz.load(states) if self._keeps else states
+
     def expectations(self, states: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return the expectation values for all rows, observables and sets of angles.
 
         Parameters
         ----------
         states : ndarray of shape (n_samples, n_inputs)
-            What `prepare` returned, or some of its rows.
+            What `prepare` returned, or `keep` after it, or some of the rows.
         theta : ndarray of shape (n_parameters,) or (n_thetas, n_parameters)
             Angles in radians, or several sets of them.
 
@@ -161,6 +185,10 @@ class PrimitiveEngine:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return expectation values and their standard errors, as `expectations`."""
         thetas = np.atleast_2d(theta)
+        if self._keeps:
+            E = self._ansatz.expectations(states, thetas)
+            E = E if theta.ndim == 2 else E[0]
+            return E, np.zeros_like(E)
         run = self._run_direct if self.method == "direct" else self._run_circuit
         evs, stds = run(states, thetas)
         return (evs, stds) if theta.ndim == 2 else (evs[0], stds[0])
@@ -168,7 +196,13 @@ class PrimitiveEngine:
     def vjp(
         self, states: np.ndarray, theta: np.ndarray
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Return the expectations and their pullback, by parameter shift."""
+        """Return the expectations and their pullback.
+
+        By parameter shift, but for the rows of `keep` on a device that has a gradient.
+        """
+        if self._ansatz is not None:
+            vectors = states if self._keeps else self._ansatz.load(states)
+            return self._ansatz.vjp(vectors, theta)
         shifts = shift_rules(self._gates, self._circuit.num_parameters)
         return parameter_shift(self.expectations, shifts, states, theta)
 

@@ -102,9 +102,10 @@ class Counted(NamedTuple):
         circuit.measure(where, range(len(where)))
 
     def read(
-        self, results: list[Result], shots: int, rng: np.random.Generator
+        self, results: list[Result], shots: int | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Average over the outcomes."""
+        assert shots is not None
         rows = [self._read_row(result["counts"], shots) for result in results]
         mean, variance = zip(*rows, strict=True)
         return np.concatenate(mean), np.concatenate(variance)

@@ -4,9 +4,9 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 
 - ``name``, ``shots``, ``backend`` (what circuits are transpiled for, or None);
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
-  ``remote`` (running costs money), ``gaussian`` (noise is added, not sampled),
-  ``n_repeats``
-  (of a circuit, for error mitigation) and ``salt`` (what changes results besides the
+  ``differentiable`` (``program.ansatz(n_theta)`` has a gradient), ``remote`` (running
+  costs money), ``gaussian`` (noise is added, not sampled), ``n_repeats`` (of a
+  circuit, for error mitigation) and ``salt`` (what changes results besides the
   keywords of the Backend, as `repr` prints it);
 - ``transpile(circuit, backend, seed=...)`` to the gates of a backend;
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
@@ -172,6 +172,7 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
         salt=salt,
+        vectors=not options,
     )
 
 
