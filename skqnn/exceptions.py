@@ -12,6 +12,17 @@ class DeadParameterWarning(UserWarning):
     """
 
 
+class LowSignalWarning(UserWarning):
+    """The errors of a device leave less of the signal than the shots resolve.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skqnn.exceptions import LowSignalWarning
+    >>> warnings.simplefilter("error", LowSignalWarning)
+    """
+
+
 class ParameterOrderWarning(UserWarning):
     """Parameters of a circuit are not in the order of the numbers in their names.
 

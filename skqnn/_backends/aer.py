@@ -18,12 +18,14 @@ from qiskit.primitives import DataBin, PrimitiveResult, PubResult
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._backends.measurement import Basis, measured_bases
+from skqnn._backends.kept_signal import Demand
+from skqnn._backends.layout import transpile_best
+from skqnn._backends.measurement import Basis, measured_bases, supports_of
 from skqnn._backends.noise import Noise
 from skqnn._backends.packing import begin_with, pack, register_size, unpack
 from skqnn._backends.pauli import NoisyAnsatz, PauliRun, pauli_run
 from skqnn._backends.readings import Counted, Listed, Saved
-from skqnn._backends.transpilation import Isa, compact, transpile_best, unroll
+from skqnn._backends.transpilation import Isa, compact, unroll
 from skqnn._journal.service import Remote
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
@@ -53,7 +55,7 @@ class AerDevice:
     correct_readout : bool
         Whether to correct mean values for the known readout errors.
     transpile : callable
-        `skqnn._backends.transpilation.transpile_best` with its settings.
+        `skqnn._backends.layout.transpile_best` with its settings.
     salt : object
         All that changes results, as `repr` prints it.
     vectors : bool, default=False
@@ -98,6 +100,13 @@ class AerDevice:
         self.transpile = transpile
         self.differentiable = vectors and shots is None
 
+    def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
+        """Return what measuring Pauli strings on some qubits asks of a circuit."""
+        readout = "corrected" if self._correct_readout else "raw"
+        if self.shots is None or not self.noisy:
+            readout = "perfect"
+        return Demand(tuple(supports), self.shots, readout)
+
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> "AerProgram":
@@ -122,7 +131,8 @@ class AerDevice:
         return Run(isa.circuit, where, simulator(options), reading)
 
     def _expectations(self, circuit, observables, seed) -> "Run | PauliRun":
-        isa, options, _ = self._lower(circuit, seed)
+        demand = self.demand(supports_of(observables))
+        isa, options, _ = self._lower(circuit, seed, demand)
         if self.noisy and options["method"] != "density_matrix":
             raise ValueError(
                 f"`shots` must be given to simulate the noise of {self.name!r} on "
@@ -134,7 +144,8 @@ class AerDevice:
     def _measurement(
         self, circuit, basis: Basis, n_observables, seed
     ) -> "Run | PauliRun":
-        isa, options, errors = self._lower(basis.rotate(circuit), seed)
+        demand = self.demand([term.qubits for term in basis.terms])
+        isa, options, errors = self._lower(basis.rotate(circuit), seed, demand)
         where = [isa.final[q] for q in basis.measured]
         errors = None if errors is None else errors[where]
         known = errors if self._correct_readout else None
@@ -144,12 +155,13 @@ class AerDevice:
             reading = Listed(basis, errors, known, n_observables)
         return self._run(circuit, isa, where, options, reading)
 
-    def _lower(self, circuit: QuantumCircuit, seed: int) -> tuple:
+    def _lower(self, circuit: QuantumCircuit, seed: int, demand: Demand) -> tuple:
         """Return the circuit, options of its simulator and the readout errors."""
         circuit = unroll(circuit)
         if self.backend is None:
             return Isa(circuit, tuple(range(circuit.num_qubits))), self._options, None
-        isa, used = compact(self.transpile(circuit, self.backend, seed=seed))
+        isa = self.transpile(circuit, self.backend, seed=seed, demand=demand)
+        isa, used = compact(isa)
         if self._noise is None:
             return isa, self._options, None
         noise = self._noise(used)

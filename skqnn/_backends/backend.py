@@ -56,12 +56,16 @@ class Backend(BaseEstimator):
         what needs the fewest gates. Feature maps are circuits already.
     n_preparation_layers : int, default=3
         Layers of ``state_preparation="layers"``.
-    optimization_level : {0, 1, 2, 3}, default=1
-        Of Qiskit's transpiler. Concerns backends with gates and connections of their
-        own: all but noiseless Aer and estimators without a backend.
-    n_transpilations : int, default=50
+    optimization_level : {"auto", 0, 1, 2, 3}, default="auto"
+        How circuits are transpiled to a backend with gates and connections of its own:
+        all but noiseless Aer and estimators without a backend. "auto": what Qiskit's
+        levels 1 to 3 give is moved to where the calibration is best, and what keeps
+        most of the signal is taken. A number: that level of Qiskit's transpiler, which
+        chooses the qubits, too.
+    n_transpilations : int, default=3
         Number of seeds with which a circuit is transpiled, to keep the best; concerns
-        the same backends.
+        the same backends. With ``optimization_level="auto"`` a circuit that fits
+        without swapping qubits takes one.
     correct_readout : bool, default=True
         Whether mean values are corrected for the known readout errors of simulated
         noise: Aer and fake devices. IBM Quantum has ``resilience_level`` instead.
@@ -116,8 +120,8 @@ class Backend(BaseEstimator):
         *,
         state_preparation="auto",
         n_preparation_layers=3,
-        optimization_level=1,
-        n_transpilations=50,
+        optimization_level="auto",
+        n_transpilations=3,
         correct_readout=True,
         journal="auto",
         mode="job",
@@ -178,7 +182,7 @@ RULES = {
     "state_preparation": one_of(STATE_PREPARATIONS),
     "n_preparation_layers": integer(1),
     "optimization_level": Rule(
-        (Integral,), lambda v: v in (0, 1, 2, 3), "0, 1, 2 or 3"
+        (Integral, str), lambda v: v in ("auto", 0, 1, 2, 3), "'auto', 0, 1, 2 or 3"
     ),
     "n_transpilations": integer(1),
     "correct_readout": boolean(),

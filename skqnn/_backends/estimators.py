@@ -11,9 +11,11 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.description import describe
-from skqnn._backends.measurement import measured_bases
+from skqnn._backends.kept_signal import Demand
+from skqnn._backends.layout import transpile_best
+from skqnn._backends.measurement import measured_bases, supports_of
 from skqnn._backends.seeding import reseeded
-from skqnn._backends.transpilation import Isa, transpile_best, unroll
+from skqnn._backends.transpilation import Isa, unroll
 from skqnn._journal.service import Remote
 
 # A job takes a minute or two to upload at this size; the service gives it 15.
@@ -37,7 +39,7 @@ class EstimatorDevice:
     backend : BackendV2, default=None
         What the circuits are transpiled for. None: the estimator takes any circuit.
     transpile : callable
-        `skqnn._backends.transpilation.transpile_best` with its settings.
+        `skqnn._backends.layout.transpile_best` with its settings.
 
     Attributes
     ----------
@@ -70,13 +72,18 @@ class EstimatorDevice:
         """All that changes results, as `repr` prints it."""
         return describe(self._estimator)
 
+    def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
+        """Return what measuring Pauli strings on some qubits asks of a circuit."""
+        return Demand(tuple(supports), self.shots, "raw")
+
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> "EstimatorProgram":
         """Transpile a circuit if the estimator needs it."""
         isa = Isa(unroll(circuit), tuple(range(circuit.num_qubits)))
         if self.backend is not None:
-            isa = self.transpile(circuit, self.backend, seed=seed)
+            demand = self.demand(supports_of(observables))
+            isa = self.transpile(circuit, self.backend, seed=seed, demand=demand)
         return EstimatorProgram(circuit, isa, observables, self._submit, self.shots)
 
     def _submit(self, pub: tuple, tags: list[str], rng: np.random.Generator) -> Any:

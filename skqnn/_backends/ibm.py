@@ -13,8 +13,10 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.accounts import Account, find_backend
 from skqnn._backends.estimators import EstimatorProgram, max_bindings, precision_of
-from skqnn._backends.measurement import measured_bases
-from skqnn._backends.transpilation import Isa, transpile_best
+from skqnn._backends.kept_signal import Demand
+from skqnn._backends.layout import transpile_best
+from skqnn._backends.measurement import measured_bases, supports_of
+from skqnn._backends.transpilation import Isa
 from skqnn._journal import service
 from skqnn._journal.service import Remote, ibm_remote
 
@@ -48,7 +50,7 @@ class IBMDevice:
     account : str or callable, default=None
         Name of a saved account, or a function that returns the service.
     transpile : callable
-        `skqnn._backends.transpilation.transpile_best` with its settings.
+        `skqnn._backends.layout.transpile_best` with its settings.
     options : Mapping or EstimatorOptions
         Options of `qiskit_ibm_runtime.executor_estimator.Estimator`.
     """
@@ -125,6 +127,12 @@ class IBMDevice:
         )
         settings = sorted(getattr(self.transpile, "keywords", {}).items())
         return repr((self._asked, self._fractional, settings, options))
+
+    def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
+        """Return what measuring Pauli strings on some qubits asks of a circuit."""
+        mitigated = self.options.resilience_level > 0  # TREX, for the readout
+        readout = "corrected" if mitigated else "raw"
+        return Demand(tuple(supports), self.shots, readout)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
@@ -215,7 +223,10 @@ class IBMProgram:
     @functools.cached_property
     def _transpiled(self) -> EstimatorProgram:
         device = self._device
-        isa = device.transpile(self._circuit, device.backend, seed=self._seed)
+        demand = device.demand(supports_of(self._observables))
+        isa = device.transpile(
+            self._circuit, device.backend, seed=self._seed, demand=demand
+        )
         return EstimatorProgram(
             self._circuit, isa, self._observables, device.submit, device.shots
         )

@@ -64,6 +64,11 @@ def _basis(labels: Sequence[str], terms: Mapping[str, list]) -> Basis:
     return Basis(tuple(letters), tuple(found))
 
 
+def supports_of(observables: Sequence[SparsePauliOp]) -> list[tuple[int, ...]]:
+    """Return the qubits of every Pauli string of all observables."""
+    return [t.qubits for basis in measured_bases(observables) for t in basis.terms]
+
+
 def outcome_values(
     basis: Basis, bits: np.ndarray, readout: np.ndarray | None, n_observables: int
 ) -> np.ndarray:

@@ -8,7 +8,8 @@ The modules below this one are the only ones that know Aer and IBM. Every device
   costs money), ``gaussian`` (noise is added, not sampled), ``n_repeats`` (of a
   circuit, for error mitigation) and ``salt`` (what changes results besides the
   keywords of the Backend, as `repr` prints it);
-- ``transpile(circuit, backend, seed=...)`` to the gates of a backend;
+- ``transpile(circuit, backend, seed=..., demand=...)`` to the gates of a backend, and
+  ``demand(supports)``, what that is judged by;
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
   -> (evs, stds)``, both (n_bindings, n_observables), ``program.remote(values, rng)``
   for a journal, ``program.max_bindings`` and ``program.circuits``;
@@ -39,9 +40,9 @@ from skqnn._backends.kinds import (
     need_runtime,
 )
 from skqnn._backends.kinds import portable as portable
+from skqnn._backends.layout import transpile_best
 from skqnn._backends.noise import model_noise, target_noise
 from skqnn._backends.options import GATES, aer_options, ibm_options, refuse_keyword
-from skqnn._backends.transpilation import transpile_best
 
 Device = AerDevice | EstimatorDevice | IBMDevice
 

@@ -1,4 +1,4 @@
-"""Circuits for a device: the best of many transpilations, on the qubits it needs."""
+"""Circuits in the gates of a device, and on the qubits that they need."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,49 +24,36 @@ class Isa(NamedTuple):
     final: tuple[int, ...]  # final[q] is the qubit of `circuit` that holds qubit q
 
 
-def transpile_best(
+def transpile_once(
     circuit: QuantumCircuit,
     backend: BackendV2,
-    *,
-    n_trials: int = 1,
-    optimization_level: int = 1,
+    level: int,
     seed: int,
+    *,
+    target: Target | None = None,
+    where: Sequence[int] | None = None,
 ) -> Isa:
-    """Transpile with `n_trials` seeds and keep the circuit with the fewest errors.
+    """Transpile at one optimization level with one seed.
 
-    The fewest two-qubit gates win; among equals the largest expected success
-    probability, readout of all qubits of `circuit` included.
+    Parameters
+    ----------
+    target : Target, default=None
+        What to use of the backend. None: all of it.
+    where : sequence of int, default=None
+        The qubits of the backend to start on. None: as Qiskit likes.
 
     Raises
     ------
     ValueError
-        If the backend has too few qubits, or lacks gates that the circuit needs.
+        If the backend lacks gates that the circuit needs.
     """
-    target = backend.target
-    available = backend.num_qubits
-    if available is not None and circuit.num_qubits > available:
-        raise ValueError(
-            f"`backend` must have at least {circuit.num_qubits} qubits for this model, "
-            f"got {backend.name!r} with {available} qubits."
-        )
-    if target.build_coupling_map() is None:
-        n_trials = 1  # all qubits are connected: nothing to route
-    trials = (
-        _transpile(circuit, backend, optimization_level, seed + trial)
-        for trial in range(n_trials)
-    )
-    return min(
-        trials,
-        key=lambda isa: (two_qubit_gates(isa.circuit), _log_failure(isa, target)),
-    )
-
-
-def _transpile(
-    circuit: QuantumCircuit, backend: BackendV2, level: int, seed: int
-) -> Isa:
     try:
         manager = generate_preset_pass_manager(
-            level, backend=backend, seed_transpiler=seed
+            level,
+            backend=backend,
+            target=target,
+            initial_layout=where,
+            seed_transpiler=seed,
         )
         transpiled = manager.run(circuit)
     except QiskitError as error:
@@ -131,7 +118,8 @@ def compact(isa: Isa) -> tuple[Isa, list[int]]:
     small = QuantumCircuit(len(used))  # without the phase, which no observable sees
     for item in isa.circuit.data:
         if item.operation.name != "barrier":
-            small.append(item.operation, [index[find(q).index] for q in item.qubits])
+            where = [index[find(q).index] for q in item.qubits]
+            small.append(item.operation, where, copy=False)
     return Isa(small, tuple(index[q] for q in isa.final)), used
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.estimators import max_bindings
-from skqnn._backends.measurement import measured_bases
+from skqnn._backends.measurement import measured_bases, supports_of
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 from skqnn._backends.transpilation import success_probability, two_qubit_gates
@@ -163,7 +163,8 @@ def estimate_cost(
     )
     engine.prepare(rows)
     circuit = engine.model_circuit()
-    isa = device.transpile(circuit, device.backend, seed=0)
+    demand = device.demand(supports_of(classifier.observables_))
+    isa = device.transpile(circuit, device.backend, seed=0, demand=demand)
     seconds = _seconds_per_shot(isa.circuit, device.backend)
     n_per_row = len(measured_bases(classifier.observables_)) * device.n_repeats
     n_rows_per_job = max_bindings(circuit.num_parameters, n_per_row, shots)

@@ -1,0 +1,228 @@
+"""Which circuit a device is given: never dead gates, always the same circuit."""
+
+import warnings
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import real_amplitudes
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.transpiler import CouplingMap, InstructionProperties
+
+from skqnn._backends.kept_signal import (
+    Demand,
+    calibrate,
+    expected_error,
+    signal_of,
+    usage_of,
+)
+from skqnn._backends.layout import transpile_best, usable
+from skqnn._backends.resolve import fake_backends
+from skqnn._backends.transpilation import compact, transpile_once, two_qubit_gates
+from skqnn.exceptions import LowSignalWarning
+
+
+def line(n_qubits, errors=(), flips=()):
+    """Return a backend on a line, some couplers and readouts of which are worse."""
+    backend = GenericBackendV2(
+        n_qubits,
+        ["rz", "sx", "x", "cz"],
+        coupling_map=CouplingMap.from_line(n_qubits, bidirectional=False),
+        seed=3,
+    )
+    for name, changes in (("cz", errors), ("measure", flips)):
+        for where, error in changes:
+            properties = InstructionProperties(1e-7, error)
+            backend.target.update_instruction_properties(name, where, properties)
+    return backend
+
+
+def complete(n_qubits):
+    """CX between all pairs: cannot do without SWAPs on a line."""
+    circuit = QuantumCircuit(n_qubits)
+    for a in range(n_qubits):
+        circuit.ry(0.3 + a, a)
+        for b in range(a):
+            circuit.cx(a, b)
+    return circuit
+
+
+def chain(n_qubits):
+    return real_amplitudes(n_qubits, reps=2, entanglement="reverse_linear")
+
+
+def error_of(isa, backend, demand):
+    calibration = calibrate(backend.target)
+    supports = [[isa.final[q] for q in support] for support in demand.supports]
+    usage = usage_of(isa.circuit, supports, calibration.seconds)
+    return expected_error(signal_of(usage, calibration), demand)
+
+
+def couplers(isa):
+    find = isa.circuit.find_bit
+    return {
+        tuple(sorted(find(q).index for q in item.qubits))
+        for item in isa.circuit.data
+        if len(item.qubits) == 2
+    }
+
+
+@pytest.mark.parametrize("level", ["auto", 0, 1, 2, 3])
+@pytest.mark.parametrize("seed", range(2))
+def test_circuit_stays_the_same(level, seed):
+    circuit = complete(4)
+    isa = transpile_best(circuit, line(8), seed=seed, optimization_level=level)
+    small, _ = compact(isa)
+    observable = SparsePauliOp.from_list([("ZZXY", 1), ("IIIZ", 0.5)])
+    moved = observable.apply_layout(list(small.final), small.circuit.num_qubits)
+    expected = Statevector(circuit).expectation_value(observable)
+    assert Statevector(small.circuit).expectation_value(moved) == pytest.approx(
+        expected
+    )
+
+
+@pytest.mark.parametrize("error", [0.6, 1.0, None])
+def test_dead_couplers_are_avoided(error):
+    backend = line(9, [((1, 2), error), ((5, 6), error)])  # which leaves 2 to 5
+    isa = transpile_best(chain(4), backend, seed=0)
+    assert couplers(isa) == {(2, 3), (3, 4), (4, 5)}
+    isa = transpile_best(complete(4), backend, seed=0)
+    assert set(isa.final) == {2, 3, 4, 5}
+
+
+def test_dead_readout_is_avoided():
+    backend = line(7, flips=[((2,), 0.5), ((6,), 0.45)])
+    demand = Demand(((0, 1, 2),), 1000, "corrected")
+    isa = transpile_best(chain(3), backend, seed=0, demand=demand)
+    assert set(isa.final) == {3, 4, 5}
+
+
+def test_dead_gates_are_taken_where_there_are_no_others():
+    backend = line(4, [((1, 2), 1.0)])
+    with pytest.warns(LowSignalWarning):
+        isa = transpile_best(chain(4), backend, seed=0)
+    assert (1, 2) in couplers(isa)
+
+
+def test_dead_gates_weigh_more_than_a_dead_readout():
+    backend = line(6, [((3, 4), 1.0)], flips=[((1,), 0.5)])  # 0 to 3, or nothing
+    target = usable(backend.target, calibrate(backend.target), 4)
+    assert set(target["cz"]) == {(0, 1), (1, 2), (2, 3), (4, 5)}
+    target = usable(backend.target, calibrate(backend.target), 2)
+    assert set(target["cz"]) == {(2, 3), (4, 5)}
+
+
+@pytest.mark.parametrize("make", [chain, complete])
+@pytest.mark.parametrize("readout", ["raw", "corrected", "perfect"])
+def test_search_is_no_worse_than_levels_of_qiskit(make, readout):
+    backend, circuit = line(10), make(4)
+    demand = Demand(((0, 1, 2, 3),), 1000, readout)
+    isa = transpile_best(circuit, backend, seed=0, demand=demand)
+    error = error_of(isa, backend, demand)
+    for level, seed in ((1, 0), (2, 1), (3, 2)):
+        other = transpile_once(circuit, backend, level, seed)
+        assert error <= error_of(other, backend, demand)
+
+
+def test_search_finds_what_level_one_misses():
+    backend = line(10, [((0, 1), 0.2), ((1, 2), 0.2)])
+    demand = Demand(((0, 1, 2, 3),))
+    best = transpile_best(chain(4), backend, seed=0, demand=demand)
+    trivial = transpile_once(chain(4), backend, 1, 0)
+    assert error_of(best, backend, demand) < 0.5 * error_of(trivial, backend, demand)
+
+
+def test_only_what_is_measured_decides():
+    backend = line(6, flips=[((q,), 0.3 if q != 4 else 1e-3) for q in range(6)])
+    demand = Demand(((0,),), 1000, "raw")
+    isa = transpile_best(chain(2), backend, seed=0, demand=demand)
+    assert isa.final[0] == 4
+
+
+def test_more_seeds_are_never_worse():
+    backend, circuit = line(8), complete(6)
+    demand = Demand((tuple(range(6)),))
+    errors = []
+    for n_trials in (1, 2, 4):
+        isa = transpile_best(
+            circuit, backend, seed=0, n_trials=n_trials, optimization_level=1
+        )
+        errors.append(error_of(isa, backend, demand))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0]
+
+
+@pytest.mark.parametrize("make", [chain, complete])
+def test_same_seed_gives_the_same_circuit(make):
+    circuit = make(5)
+    first, second = (transpile_best(circuit, line(9), seed=4) for _ in range(2))
+    assert first.final == second.final
+    assert first.circuit == second.circuit
+
+
+def test_device_without_errors_gets_the_fewest_gates():
+    backend = line(6)
+    for q in range(6):
+        for name in ("sx", "x", "measure", "rz"):
+            backend.target.update_instruction_properties(name, (q,), None)
+    for q in range(5):
+        backend.target.update_instruction_properties("cz", (q, q + 1), None)
+    counts = [
+        two_qubit_gates(transpile_once(complete(5), backend, level, seed).circuit)
+        for level, seed in ((1, 0), (2, 1), (3, 2))
+    ]
+    best = transpile_best(complete(5), backend, seed=0)
+    assert two_qubit_gates(best.circuit) == min(counts)
+
+
+@pytest.mark.parametrize("name", ["fake_kyoto", "fake_lagos"])
+def test_lost_signal_is_told(name):
+    backend = fake_backends()[name]()
+    demand = Demand((tuple(range(7)),), 1024, "corrected")
+    with pytest.warns(LowSignalWarning, match=f"{name}.*signal.*1024 shots"):
+        transpile_best(chain(7), backend, seed=0, demand=demand)
+
+
+def test_signal_that_is_left_is_not_worth_a_word():
+    demand = Demand((tuple(range(7)),), 1024, "corrected")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transpile_best(chain(7), fake_backends()["fake_hanoi"](), seed=0, demand=demand)
+
+
+def test_search_avoids_the_dead_gates_of_a_device():
+    backend = fake_backends()["fake_sherbrooke"]()
+    calibration = calibrate(backend.target)
+    isa = transpile_best(chain(7), backend, seed=0)
+    find = isa.circuit.find_bit
+    assert not any(
+        calibration.is_dead(item.name, tuple(find(q).index for q in item.qubits))
+        for item in isa.circuit.data
+    )
+
+
+def test_backend_without_connections_needs_no_routing():
+    backend = GenericBackendV2(3, ["rz", "sx", "x", "cz"], seed=0)
+    isa = transpile_best(complete(3), backend, seed=0)
+    assert two_qubit_gates(isa.circuit) == 3
+
+
+def test_too_few_qubits_are_refused():
+    with pytest.raises(ValueError, match=r"at least 9 qubits .* 8 qubits"):
+        transpile_best(chain(9), line(8), seed=0)
+
+
+def test_backend_without_two_qubit_gate_is_refused():
+    backend = GenericBackendV2(
+        3, ["rz", "sx", "x"], coupling_map=CouplingMap.from_line(3)
+    )
+    for name in ("cz", "cx", "ecr"):
+        assert name not in backend.target
+    with pytest.raises(ValueError, match="must have gates that the circuit can be"):
+        transpile_best(chain(3), backend, seed=0)
+
+
+def test_estimates_are_finite():
+    isa = transpile_best(chain(3), line(4), seed=0)
+    assert np.isfinite(error_of(isa, line(4), Demand(((0,),), 10, "corrected")))
