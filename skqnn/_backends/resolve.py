@@ -43,6 +43,7 @@ from skqnn._backends.kinds import portable as portable
 from skqnn._backends.layout import transpile_best
 from skqnn._backends.noise import model_noise, target_noise
 from skqnn._backends.options import GATES, aer_options, ibm_options, refuse_keyword
+from skqnn._backends.simulators import check_noise, device_like
 
 Device = AerDevice | EstimatorDevice | IBMDevice
 
@@ -120,24 +121,29 @@ def _aer(name, simulator, options, settings, shots) -> AerDevice:
     """Return Aer with the gates and connections of a simulator, and some options."""
     options = {k: v for k, v in options.items() if k not in GATES}
     salt = describe((simulator, options))
-    model = options.pop("noise_model", None)
+    model = _noise(options)
     _check_method(options, name)
-    ideal = model is None or model.is_ideal()
-    own_gates = simulator.coupling_map is not None or "basis_gates" in (
-        settings.options or ()
-    )
     device = AerDevice(
         name,
         options,
         shots=shots,
-        backend=None if ideal and not own_gates else simulator,
-        noise=None if ideal else partial(model_noise, model),
+        backend=device_like(simulator, model),
+        noise=None if model is None else partial(model_noise, model),
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
         salt=salt,
     )
     _need_gates(device, settings)
     return device
+
+
+def _noise(options: dict[str, Any]) -> Any:
+    """Take the NoiseModel out of some options, None if there are no errors."""
+    model = options.pop("noise_model", None)
+    if model is None or model.is_ideal():
+        return None
+    check_noise(model)
+    return model
 
 
 def _check_method(options: Mapping[str, Any], name: str) -> None:
@@ -161,19 +167,21 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
     aer.simulator(options)
     _check_method(options, backend.name)
     salt = describe((backend, options))
-    model = options.pop("noise_model", None)
+    replaced = "noise_model" in options
+    model = _noise(options)
+    noise = None if model is None else partial(model_noise, model)
+    if not replaced:
+        noise = partial(target_noise, backend.target)
     return AerDevice(
         backend.name,
         options,
         shots=shots,
         backend=backend,
-        noise=partial(target_noise, backend.target)
-        if model is None
-        else partial(model_noise, model),
+        noise=noise,
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
         salt=salt,
-        vectors=not options,
+        vectors=not settings.options,
     )
 
 

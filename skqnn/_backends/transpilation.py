@@ -10,7 +10,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
-_ELEMENTARY = (
+ELEMENTARY = (
     ["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"]
     + ["rx", "ry", "rz", "p", "r", "u"]
     + ["cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx"]
@@ -72,7 +72,7 @@ def unroll(circuit: QuantumCircuit) -> QuantumCircuit:
     Among them is no controlled rotation: Aer 0.17 and 0.18 silently ignore the values
     of their parameters if they are bound in the request.
     """
-    manager = generate_preset_pass_manager(0, basis_gates=_ELEMENTARY)
+    manager = generate_preset_pass_manager(0, basis_gates=ELEMENTARY)
     unrolled = manager.run(circuit)
     unrolled.global_phase = 0  # Aer cannot bind a parameter in it
     return unrolled

@@ -138,7 +138,7 @@ print(repr(describe(AerSimulator(noise_model=model))), end="")
         ("state_preparation", "exact"),
         ("n_preparation_layers", 2),
         ("optimization_level", 2),
-        ("n_transpilations", 3),
+        ("n_transpilations", 4),
         ("correct_readout", False),
         ("use_fractional_gates", True),
     ],
