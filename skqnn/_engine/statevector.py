@@ -38,6 +38,7 @@ from skqnn._circuits.observables import visible_gates
 from skqnn._engine.compiled import DTYPES, Compiled, compile_gates
 from skqnn._engine.feature_map import FeatureMap
 from skqnn._engine.fusion import fuse
+from skqnn._engine.small import Small, compile_small
 from skqnn._engine.terms import pauli_masks
 from skqnn._threads import single_blas_thread
 
@@ -92,7 +93,9 @@ class StatevectorEngine:
         self._steps = fuse(gates, self.n_qubits)
         self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
-        self._compiled = compile_gates(gates, observables, self.n_qubits)
+        self._compiled = compile_small(gates, self._observables, self.n_qubits)
+        if not self._compiled:
+            self._compiled = compile_gates(gates, observables, self.n_qubits)
         self._work = 0  # amplitudes times steps so far
 
     def prepare(self, X: Any) -> Any:
@@ -180,7 +183,7 @@ class StatevectorEngine:
 
         return _joined(values), pullback
 
-    def _kernels(self, rows: Rows) -> Compiled | None:
+    def _kernels(self, rows: Rows) -> Small | Compiled | None:
         """Return what runs these rows fast, if there is something and it pays."""
         array, places = rows
         if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:

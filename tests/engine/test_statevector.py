@@ -66,6 +66,7 @@ def problem(seed, n_samples=5):
     theta = rng.normal(size=circuit.num_parameters)
     states = random_states(n_samples, n_qubits, rng)
     engine = StatevectorEngine(circuit, observables)
+    engine._compiled = {}  # `test_small.py` tests the kernels of small circuits
     return engine, states, theta, circuit, observables
 
 

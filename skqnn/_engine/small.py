@@ -1,0 +1,108 @@
+"""Circuits of few qubits, if Numba is installed: one compiled call for each step.
+
+Kernels for larger circuits have a dozen calls of NumPy around them, which would take
+longer than the simulation itself.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from skqnn._arrays import Rows
+from skqnn._circuits.gates import Gate
+from skqnn._engine.turns import Sequel, Turns, as_sequel, as_turns
+
+_MAX_QUBITS = 5  # beyond, a circuit costs less on each sample than as a matrix
+
+
+def compile_small(
+    gates: Sequence[Gate], observables: list, n_qubits: int
+) -> "dict[str, Small]":
+    """Return what runs a small circuit fast on real and on complex states, "f" and "c".
+
+    Nothing, where there is no way.
+
+    Parameters
+    ----------
+    gates : sequence of Gate
+    observables : list of (mask, weights)
+        As the engine has them, weights (2**n_qubits, n_observables).
+    n_qubits : int
+    """
+    if n_qubits > _MAX_QUBITS or find_spec("numba") is None:
+        return {}
+    sequel = as_sequel(gates, _matrices(observables), n_qubits)
+    return {} if sequel is None else dict.fromkeys("fc", Small(sequel))
+
+
+class Small:
+    """A small circuit and its observables."""
+
+    real = True  # the kernels are those of any other circuit: do not wait with them
+
+    def __init__(self, sequel: Sequel):
+        self._sequel = sequel
+        self._is_real = sequel.is_real
+
+    @cached_property
+    def _real(self) -> Turns:
+        return as_turns(self._sequel, n_parts=1)
+
+    @cached_property
+    def _complex(self) -> Turns:
+        return as_turns(self._sequel, n_parts=2)
+
+    def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
+        """Return the expectations, float64 of shape (n_samples, n_observables)."""
+        return self._simulate(states, theta, kept=False)[0]
+
+    def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
+        """Return the expectations and the pullback."""
+        E, *saved = self._simulate(states, theta, kept=True)
+
+        def pullback(cotangent: np.ndarray) -> np.ndarray:
+            return _kernels().pull(*saved, _plain(cotangent))
+
+        return E, pullback
+
+    def _simulate(self, states: Rows, theta: np.ndarray, kept: bool) -> tuple:
+        numbers, places = _as_float64(states)
+        is_real = self._is_real and states.array.dtype.kind == "f"
+        task = self._real if is_real else self._complex, _plain(theta), numbers, places
+        E, circuit, finals = _kernels().simulate(*task, kept)
+        return E, *task, circuit, finals
+
+
+@cache
+def _kernels() -> Any:
+    """Import the kernels, and Numba, when a circuit is run."""
+    from skqnn._engine import turn_kernels
+
+    return turn_kernels
+
+
+def _plain(numbers: np.ndarray) -> np.ndarray:
+    """Copy to memory as the kernels were compiled for, whatever it was before."""
+    return np.array(numbers, dtype=np.float64, order="C")
+
+
+def _as_float64(states: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return states with real and imaginary parts in turn, and which of them count."""
+    array, places = states
+    if array.dtype.char not in "dD" or not array.flags.carray:
+        dtype = np.result_type(array.dtype, np.float64)
+        array, places = array[places].astype(dtype, order="C"), np.arange(len(places))
+    return array if array.dtype.char == "d" else array.view(np.float64), places
+
+
+def _matrices(observables: list) -> list[np.ndarray]:
+    """Return the observables as matrices."""
+    dimension, n_observables = observables[0][1].shape
+    index = np.arange(dimension)
+    matrices = np.zeros((n_observables, dimension, dimension), dtype=complex)
+    for mask, weights in observables:
+        matrices[:, index, index if mask is None else mask] += weights.T
+    return list(matrices)
