@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skqnn._engine.layout import VECTOR_BYTES, Layout, lay_out
+from skqnn._engine.layout import Layout, lay_out, vector_bytes
 from skqnn._engine.moves import Move, pauli_images
 from skqnn._engine.program import Program
 from skqnn._engine.schedule import backward, blocks, forward
@@ -55,7 +55,7 @@ class Binding:
         folded = program.string is not None
         self.layout = layout = lay_out(active, sources, which, turned, n_qubits, folded)
         self.n_sweeps = layout.n_sweeps
-        block = 2**n_qubits * VECTOR_BYTES
+        block = 2**n_qubits * vector_bytes()
         self._taped = blocks(layout, True).number * block <= _TAPE_BYTES
         taped = {True: self._taped, False: False}  # with and without derivatives
         self._forward = {k: forward(layout, taped[k], k) for k in taped}

@@ -17,7 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._arrays import Rows
 from skqnn._circuits.gates import Gate, is_real
 from skqnn._engine.binding import Binding, Bound
-from skqnn._engine.layout import VECTOR_BYTES
+from skqnn._engine.layout import vector_bytes
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.terms import (
     as_terms,
@@ -73,7 +73,7 @@ class Compiled:
     def __init__(self, program: Program, n_qubits: int):
         self._binding = Binding(program, n_qubits)
         self.real = program.real
-        used = int(self._binding.layout.tables.max()) + VECTOR_BYTES
+        used = int(self._binding.layout.tables.max()) + vector_bytes()
         self._block_bytes = -(-used // _PAGE) * _PAGE
 
     def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ class Compiled:
         n_samples, dtype = len(places), _real(array.dtype)
         n_observables, lanes = (
             self._binding.n_observables,
-            VECTOR_BYTES // dtype.itemsize,
+            vector_bytes() // dtype.itemsize,
         )
         n_blocks = -(-(n_samples * task.width) // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
@@ -185,7 +185,7 @@ def _lanes(cotangent: np.ndarray, dtype: np.dtype, width: int) -> np.ndarray:
 
     A sample takes `width` lanes. What is left of the last block is 0.
     """
-    n_observables, lanes = cotangent.shape[1], VECTOR_BYTES // dtype.itemsize
+    n_observables, lanes = cotangent.shape[1], vector_bytes() // dtype.itemsize
     rows = np.repeat(cotangent, width, axis=0)
     padded = np.zeros((-(-len(rows) // lanes), lanes, n_observables), dtype=dtype)
     padded.reshape(-1, n_observables)[: len(rows)] = rows

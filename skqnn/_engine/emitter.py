@@ -11,7 +11,7 @@ from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-i
 from numba import types
 from numba.core import cgutils
 
-from skqnn._engine.layout import PAD_BITS, VECTOR_BYTES
+from skqnn._engine.layout import PAD_BITS, vector_bytes
 
 _INT = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
@@ -43,7 +43,7 @@ class Emitter:
         dtype = next(k.dtype for k in arrays if isinstance(k.dtype, types.Float))
         self.builder = builder
         self.itemsize = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.itemsize
+        self.lanes = vector_bytes() // self.itemsize
         self.vector = ir.VectorType(context.get_value_type(dtype), self.lanes)
         self.zero = ir.Constant(self.vector, None)
         self.context = context
@@ -85,7 +85,7 @@ class Emitter:
         """Return the offset of a row as `row_offsets` does."""
         gaps = self.builder.lshr(index, self.number(PAD_BITS))
         return self.builder.mul(
-            self.builder.add(index, gaps), self.number(VECTOR_BYTES)
+            self.builder.add(index, gaps), self.number(vector_bytes())
         )
 
     def _vector(self, address, offset):
@@ -99,8 +99,9 @@ class Emitter:
         self.builder.store(value, self._vector(address, offset), align=self.itemsize)
 
     def increase(self, address, index, value):
-        """Add to the vector at an index."""
-        offset = self.number(index * VECTOR_BYTES)
+        """Add to the vector at an index, a number that may be known already."""
+        index = self.number(index) if isinstance(index, int) else index
+        offset = self.builder.mul(index, self.number(vector_bytes()))
         self.store(self.add(self.load(address, offset), value), address, offset)
 
     def variable(self):

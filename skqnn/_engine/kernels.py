@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from skqnn._engine.measure import square_sums, weigh
-from skqnn._engine.phases import overlap, rescale
+from skqnn._engine.phases import rescale, unrescale
 from skqnn._engine.schedule import (
     CONTRACT,
     CONTRACT_UNROTATE,
@@ -155,7 +155,7 @@ def bind(layout, angles, taped, tangents, slopes, factors, flips, overlaps):
                 slopes[i, k, j] *= top[i] / (kets * bras)
         bras *= factors[i] / (top[i] * low[i])
         kets *= factors[i] / low[i]
-        if taped or (layout.folded and i == n_layers - 1):
+        if taped or (layout.folded and i == n_layers - 1):  # they are kept
             before = after[i - 1] if i > 0 else 1.0
         else:
             before = kets
@@ -238,10 +238,10 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out, o
                     o = "rotate weigh contract"
                     sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
                 elif kind == OVERLAP:
-                    overlap(work, (of[0], of[2]), task.phases, over, by[0])
+                    v, pair = task.phases, (of[0], of[2])
+                    unrescale(work, pair, v, by[0], task.factors, layer, over, by[1])
                 else:
-                    back = kind == UNRESCALE
-                    v = task.phases
+                    v, back = task.phases, kind == UNRESCALE
                     rescale(work, of[:2], v, by[0], task.factors, layer, back)
 
 

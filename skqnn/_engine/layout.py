@@ -6,13 +6,26 @@ loads its rows permuted, so permutations cost nothing.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-VECTOR_BYTES = 64  # the samples of a block are as many as fit into one vector
 PAD_BITS = 6
-_MIN_CHUNK = 256  # rows, 16 kB
+_MIN_CHUNK = 2**14  # bytes
+
+
+@cache
+def vector_bytes() -> int:
+    """Return the size of a row; the samples of a block are as many as fit into it.
+
+    A sweep holds 16 rows: they take 16 or, with AVX-512, all 32 registers of it.
+    """
+    from llvmlite.binding import (  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        get_host_cpu_features,
+    )
+
+    return 64 if get_host_cpu_features().get("avx512f") else 32
 
 
 class Layer(NamedTuple):
@@ -61,7 +74,7 @@ def row_offsets(n_rows: int) -> np.ndarray:
     compete for the same lines of the cache.
     """
     index = np.arange(n_rows)
-    return ((index + (index >> PAD_BITS)) * VECTOR_BYTES).astype(np.int32)
+    return ((index + (index >> PAD_BITS)) * vector_bytes()).astype(np.int32)
 
 
 def lay_out(
@@ -103,7 +116,7 @@ def lay_out(
         for s, part in enumerate(_split(active[k])):
             qubits[k, s, : len(part)] = part
         highest = max(q for group in layer[:-1] or layer for q in group)
-        chunk = min(max(2 << highest, _MIN_CHUNK), 2**n_qubits)
+        chunk = min(max(2 << highest, _MIN_CHUNK // vector_bytes()), 2**n_qubits)
         bits = list(map(len, layer))
         own, gathers = known[: len(bits)], known[len(bits) :]
         at = sum(turned[:k]) if turned[k] else -1

@@ -1,11 +1,11 @@
 """Phases of amplitudes and derivatives by them, as functions that Numba can call."""
 
+from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skqnn._engine.emitter import Emitter, is_complex
-from skqnn._engine.layout import VECTOR_BYTES
 
 _UNROLLED = 4  # rows at a time
 
@@ -38,31 +38,36 @@ def rescale(typingctx, work, pair, phases, phase, factors, at, back):
 
 
 @intrinsic
-def overlap(typingctx, work, pair, phases, out, at):
-    """Add bra * ket with the lanes of ket swapped to out[at, row] for all rows.
+def unrescale(typingctx, work, blocks, phases, phase, factors, at, out, to):
+    """Go back with the cotangents from behind the phases, and compare with the states.
 
-    The difference of the lanes of the real and the imaginary part of bra then is
-    Im(conj(bra) ket). `pair` are these two blocks of `work`; nothing is done if
-    `phases` are real.
+    Block blocks[0] of `work` is multiplied by conjugate phases and the factor as in
+    `rescale`; then bra * ket with the lanes of ket swapped is added to out[to, row],
+    for all rows of this block and blocks[1]: the difference of the lanes of the real
+    and the imaginary part of bra is Im(conj(bra) ket). Nothing is done if `phases` are
+    real.
     """
 
     def generate(context, builder, signature, args):
         if not is_complex(phases):
             return context.get_dummy_value()
         emit = Emitter(context, builder, signature, args)
-        work, pair, _, out, at = emit.args
+        work, blocks, phases_, phase, factors, at, out, to = emit.args
         bras, kets = (
-            emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
+            emit.at(work, block) for block in cgutils.unpack_tuple(builder, blocks)
         )
-        target = emit.at(out, at)
-        n_rows = cgutils.unpack_tuple(builder, out.shape)[1]
+        target = emit.at(out, to)
+        _, n_rows = cgutils.unpack_tuple(builder, phases_.shape)
+        factor = emit.splat(emit.item(factors, at))
+        back = ir.Constant(ir.IntType(1), 1)
         with emit.groups(n_rows, _UNROLLED) as rows:
             for row in rows:
                 place = emit.row(row)
-                swapped = emit.swap(emit.load(kets, place))
-                product = emit.mul(emit.load(bras, place), swapped)
-                here = builder.mul(row, emit.number(VECTOR_BYTES))
-                emit.store(emit.add(emit.load(target, here), product), target, here)
+                bra = emit.mul(factor, emit.load(bras, place))
+                bra = emit.times(emit.weight(phases_, phase, row), bra, back)
+                emit.store(bra, bras, place)
+                product = emit.mul(bra, emit.swap(emit.load(kets, place)))
+                emit.increase(target, row, product)
         return context.get_dummy_value()
 
-    return types.void(work, pair, phases, out, at), generate
+    return types.void(work, blocks, phases, phase, factors, at, out, to), generate

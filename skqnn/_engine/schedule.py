@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skqnn._engine.layout import Layout
+from skqnn._engine.layout import Layout, vector_bytes
 
 JOINED = -1  # instead of a chunk: a pass that meets the rows of the pass before
-_JOINED_CHUNK = 128  # rows, 8 kB of each block
+_JOINED_CHUNK = 2**13  # bytes of each block
 
 (
     ROTATE,
@@ -82,9 +82,10 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
     used = max(2, n_layers if taped else 2)
     before: list = []
     for k, layer in enumerate(layout.layers):
-        if k > 0 and _ends_on_tape(k - 1, layout):
+        kept = taped or k == n_layers
+        if k > 0 and kept and _ends_on_tape(k - 1, layout):
             before.append(tape[k - 1])
-        elif taped and layer.turned >= 0 and k < n_layers:
+        elif layer.turned >= 0 and kept:
             before.append(used)
             used += 1
         else:
@@ -174,7 +175,7 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
     aligned = None
     if layout.fold is not None:
         bras, other = other, bras
-        passes += _pull_fold(layout, bras, final)
+        passes += _pull_fold(layout, where, bras, final)
         aligned = JOINED if layout.fold.aligned else None
     for k in range(len(where.tape) - 1, -1, -1):
         layer, kets = layout.layers[k], where.tape[k]
@@ -191,14 +192,12 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
             break
         passes.append((layer.chunk, list(_pull(k, layer, lower, bras, other, kets))))
         bras, other = other, bras
-        if layer.phase >= 0:
-            passes.append((None, [_rescale(UNRESCALE, k, layer, bras, bras)]))
         kets = where.before[k]
         if not taped:
             kets = 1 - where.tape[k]
             passes += _walk_back(k, layout, where.tape[k], kets)
-        if layer.turned >= 0:
-            passes.append((None, [_overlap(k, layer, bras, kets)]))
+        if layer.phase >= 0:
+            passes.append((None, [_unrescale(k, layer, bras, kets)]))
         if not taped and k > 0 and not _ends_on_tape(k - 1, layout):
             before = layout.layers[k - 1]
             top = len(before.bits) - 1
@@ -207,15 +206,13 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
     return _schedule(passes, layout)
 
 
-def _pull_fold(layout, z, final) -> Iterator[tuple]:
+def _pull_fold(layout, where, z, final) -> Iterator[tuple]:
     """Yield the passes for the last layer that `_reflect` has left."""
     k, layer = len(layout.layers) - 1, layout.layers[-1]
     if len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
-    if layer.turned >= 0:  # with the states behind the phases, which is the same
-        yield None, [_overlap(k, layer, z, final)]
     if layer.phase >= 0:
-        yield None, [_rescale(UNRESCALE, k, layer, z, z)]
+        yield None, [_unrescale(k, layer, z, where.before[k])]
 
 
 def _order(kind, k, s, layer, source, target, kets=0, read=None, write=None) -> Order:
@@ -230,8 +227,12 @@ def _rescale(kind, k, layer, source, target) -> Order:
     return Order(kind, k, 0, source, target, read=layer.phase)
 
 
-def _overlap(k, layer, bras, kets) -> Order:
-    return Order(OVERLAP, k, 0, bras, kets=kets, read=layer.turned)
+def _unrescale(k, layer, bras, kets) -> Order:
+    """Return to what was before the phases, and compare it with the states there."""
+    order = _rescale(UNRESCALE, k, layer, bras, bras)
+    if layer.turned < 0:
+        return order
+    return order._replace(kind=OVERLAP, kets=kets, write=layer.turned)
 
 
 def _pull(k, layer, lower, bras, other, kets) -> Iterator[Order]:
@@ -268,7 +269,7 @@ def _schedule(passes: list, layout: Layout) -> Schedule:
     for chunk, members in passes:
         start = len(orders)
         if chunk == JOINED:
-            start, chunk = table.pop()[0], _JOINED_CHUNK
+            start, chunk = table.pop()[0], _JOINED_CHUNK // vector_bytes()
         orders += members
         table.append((start, len(orders), min(chunk or n_rows, n_rows)))
     return Schedule(

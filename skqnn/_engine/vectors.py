@@ -1,8 +1,8 @@
 """Vector operations of the compiled kernels, as functions that Numba can call.
 
-Row i of a block is amplitude i of as many samples as fit into 64 bytes: one vector of
-the processor (two or four on older ones). A complex amplitude takes two lanes, so that
-what multiplies by real numbers need not know of it.
+Row i of a block is amplitude i of as many samples as fit into `vector_bytes`, a vector
+of the processor. A complex amplitude takes two lanes, so that what multiplies by real
+numbers need not know of it.
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skqnn._engine.emitter import Emitter, is_complex
-from skqnn._engine.layout import VECTOR_BYTES
+from skqnn._engine.layout import vector_bytes
 
 
 def _rotate(emit, x, tangents):
@@ -199,7 +199,7 @@ def load(typingctx, states, samples, work, block, rows, angles, at, phases):
             _rotate(emit, x, tangents)
             place = emit.row(group[0])
             for j, value in enumerate(x):
-                here = builder.add(place, emit.number(j * VECTOR_BYTES))
+                here = builder.add(place, emit.number(j * vector_bytes()))
                 emit.store(value, target, here)
         return context.get_dummy_value()
 
