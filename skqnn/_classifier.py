@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -48,6 +47,7 @@ from skqnn._html import FittedHTML, visual_block
 from skqnn._hyperparameters import check_execution, check_hyperparameters
 from skqnn._training.data import (
     Data,
+    check_same_classes,
     check_two_classes,
     class_indices,
     class_weighted,
@@ -56,12 +56,12 @@ from skqnn._training.data import (
     known_classes,
     weighted_rows,
 )
-from skqnn._training.loop import Callbacks, Report
+from skqnn._training.loop import Callbacks, Report, warn_unconverged
 from skqnn._training.losses import LOSSES
-from skqnn._training.monitor import Curves, Monitor
+from skqnn._training.monitor import Curves, Monitor, fitted_curves, own_history
 from skqnn._training.objective import split
 from skqnn._training.optimizers import OPTIMIZERS
-from skqnn._training.solvers import Plan, Step, minimize
+from skqnn._training.solvers import Plan, Step, minimize, oriented, plain
 from skqnn._training.undo import undone_if_it_fails
 
 
@@ -119,8 +119,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     learning_rate : {"constant", "cosine", "one_cycle"}, default="constant"
         How the step size changes over the `max_iter` epochs of a fit. The last two end
         at 0 and are not stopped by `tol`.
-    learning_rate_init : float, default=0.1
-        The (largest) step size of a mini-batch solver.
+    learning_rate_init : float or "auto", default="auto"
+        The (largest) step size of a mini-batch solver; "auto" is 1 for "spsa" and 0.1
+        for the others.
     init_scale : float, default=0.5
         First angles are uniform in [-init_scale, init_scale] radians. Circuits that
         start near the identity avoid most of the poor local minima.
@@ -136,12 +137,14 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     tol : float, default=1e-4
         Training stops when the loss (the validation score with `early_stopping`) has
         not improved by more than this for `n_iter_no_change` epochs in a row. For
-        "lbfgs" the tolerance on the gradient.
+        "lbfgs" the largest entry of the gradient at which it stops. Gradients by SPSA
+        are too noisy for such a rule: they use all of `max_iter`.
     n_iter_no_change : int, default=10
-        See `tol`.
+        See `tol`. An epoch of less than 5 steps counts as that fraction of an epoch.
     early_stopping : bool, default=False
         Whether to hold out a stratified part of the training data, stop when its
-        accuracy no longer improves, and restore the best weights.
+        accuracy no longer improves, and restore the best weights. Where training
+        continues (`warm_start`) on the same data, the same part is held out.
     validation_fraction : float, default=0.1
         The part held out by `early_stopping`, between 0 and 1.
     class_weight : dict, "balanced" or None, default=None
@@ -200,7 +203,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Indices of angles that provably change no observable (outside of its light
         cone); a warning names their number.
     loss_ : float
-        Loss after the last epoch.
+        Loss of the last epoch; for full-batch solvers, of the returned weights.
     loss_curve_ : list of float
         Loss of every epoch, averaged over its mini-batches.
     gradient_norm_curve_ : list of float
@@ -208,16 +211,18 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     validation_scores_ : list of float or None
         Accuracy on the held-out data after every epoch, with `early_stopping`.
     best_validation_score_ : float or None
-        The best of them.
+        The best of them in the last fit.
     gradient_ : {"adjoint", "parameter_shift", "spsa"}
         How gradients were computed.
     n_iter_ : int
-        Number of epochs.
+        Number of epochs, of iterations of "lbfgs", or of evaluations of an optimizer
+        object.
 
     Warns
     -----
     ConvergenceWarning
-        If `max_iter` ends training with a constant step size.
+        If `max_iter` ends training with a constant step size, or the loss is not below
+        that of scores that are the same for all rows.
     DeadParameterWarning
         If angles of the ansatz are outside of the observables' light cone.
 
@@ -266,7 +271,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         loss="log_loss",
         solver="adam",
         learning_rate="constant",
-        learning_rate_init=0.1,
+        learning_rate_init="auto",
         init_scale=0.5,
         batch_size="auto",
         max_iter=1000,
@@ -332,17 +337,20 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._check_parameters()
         warm = self.warm_start and hasattr(self, "theta_")
         X, y, weights = self._check_training_data(X, y, sample_weight, reset=not warm)
+        seen = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         classes, labels = np.unique(y, return_inverse=True)
         check_two_classes(classes)
-        weights = class_weighted(weights, y, self.class_weight)
+        weights = class_weighted(weights, labels, classes, self.class_weight)
+        X, labels, weights = weighted_rows(X, labels, weights)
         if warm:
-            self._check_continues(classes)
+            check_same_classes(classes, self.classes_)
+            self._check_architecture()
         with undone_if_it_fails(self, everything=warm):
             if not warm:
                 self._start(classes, X.shape[1], self._constant(X, weights))
             try:
                 with self._training_engine(X) as engine:
-                    self._train(engine, X, labels, weights)
+                    self._train(engine, seen, X, labels, weights / weights.mean())
             except BaseException:
                 if not warm and self._optimizer_state is None and not self._curves.loss:
                     del self.theta_  # not a step was taken: this is not fitted
@@ -377,51 +385,43 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self : QNNClassifier
         """
         self._check_parameters()
+        if self.early_stopping:
+            raise ValueError(
+                "`early_stopping` must be False for partial_fit, which knows no later "
+                "epochs, got True."
+            )
         first = not hasattr(self, "theta_")
         known = known_classes(classes, None if first else self.classes_)
         with undone_if_it_fails(self, everything=True):
             X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
             labels = class_indices(y, known)
-            weights = class_weighted(weights, y, self.class_weight)
+            weights = class_weighted(weights, labels, known, self.class_weight)
+            X, labels, weights = weighted_rows(X, labels, weights)
             if first:
                 constant = self._constant(X, weights)
                 self._start(known, X.shape[1], constant, stacklevel=4)
             else:
                 self._check_architecture()
-            report = Report(
-                Monitor(self._curves, tol=0, n_iter_no_change=1),
-                self._remember,
-                self._remember_curves,
-            )
+            monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
+            report = Report(monitor, self._remember, self._remember_curves)
             with self._training_engine(X) as engine:
                 data = self._data(engine, X, labels, weights)
+                if first:
+                    self._choose_sign(engine, data)
                 plan = {"learning_rate": "constant", "max_iter": 1}
                 self._minimize(engine, data, report, **plan)
         return self
 
     def _check_parameters(self):
-        check_hyperparameters(self.get_params(deep=False))
+        check_hyperparameters(vars(self))
 
     def _architecture(self):
         return Architecture(
-            self.encoding,
-            self.ansatz,
-            self.reps,
-            self.entanglement,
-            self.observables,
+            *(plain(getattr(self, name)) for name in Architecture._fields)
         )
 
     def _plan(self):
-        return Plan(
-            self.solver,
-            self.gradient,
-            self.learning_rate,
-            self.learning_rate_init,
-            self.batch_size,
-            self.shuffle,
-            self.max_iter,
-            self.tol,
-        )
+        return Plan(*(plain(getattr(self, name)) for name in Plan._fields))
 
     def _setting(self):
         return Setting(as_backend(self.backend), self.shots, self.verbose)
@@ -437,40 +437,23 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self.intercept_scaling_,
         )
 
-    def _check_continues(self, classes):
-        """Refuse to continue training with other classes or circuits."""
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "`warm_start` needs the same classes as the previous fit, "
-                f"{self.classes_}, got {classes}."
-            )
-        self._check_architecture()
-
     def _check_architecture(self):
         """Refuse to continue training with the circuits of other arguments."""
         architecture = self._architecture()
-        plain = architecture.plain
-        if plain is not None and plain == vars(self).get("_built_from"):
-            return
-        model = build_model(
-            architecture,
-            self.n_features_in_,
-            len(self.classes_),
-            self.intercept_scaling_,
-        )
-        check_same_model(model, self._model)
-        self._built_from = plain
+        if architecture.plain is None or architecture.plain != self._built_from:
+            n_features, n_classes = self.n_features_in_, len(self.classes_)
+            check_same_model(architecture, self._model, n_features, n_classes)
+            self._built_from = architecture.plain
 
     def _check_training_data(self, X, y, sample_weight, reset):
-        """Return X, y and weights without the samples of weight 0."""
+        """Return X, y and weights, which stay on the host next to y."""
         X, y = validate_data(self, X, to_numpy(y), dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        # Weights stay on the host, next to y.
         weights = check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
-        return weighted_rows(X, y, weights)
+        return X, y, weights
 
     def _constant(self, X, weights):
         """Return the size of the constant amplitude for training rows."""
@@ -484,7 +467,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
-        self._built_from = architecture.plain
+        self._built_from, self._loss = architecture.plain, self.loss
         self._engines = Engines()
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_ = model[:3]
@@ -501,8 +484,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _training_engine(self, X):
         """Make the engine of a fit; its shot noise is drawn from our generator.
 
-        What is fitted is on the host meanwhile; then it follows X, by convention.
+        What is fitted is on the host meanwhile; then it follows X, by convention. A
+        fitted model answers with the loss that it was trained with.
         """
+        self._loss = self.loss
         self._remember(self._params(), self._optimizer_state)
         stream = None if self.backend is None else int(self._rng.integers(2**31 - 1))
         try:
@@ -538,27 +523,22 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         targets = indicator_targets(labels, len(self.classes_), n_scores)
         return Data(states, targets, weights)
 
-    def _train(self, engine, X, labels, weights):
+    def _train(self, engine, seen, X, labels, weights):
         """Run the solver, recording and reporting every epoch."""
         data, validate = self._data(engine, X, labels, weights), None
         if self.early_stopping:
-            train, held_out = hold_out(labels, self.validation_fraction, self._rng)
-            states = take_rows(data.states, held_out)
-            validate = partial(
-                self._accuracy, engine, states, labels[held_out], weights[held_out]
-            )
-            data = data.take(train)
+            data, validate = self._hold_out(engine, data, labels)
+        if not self._curves.loss:
+            self._choose_sign(engine, data)
         plan = self._plan()
         monitor = Monitor(
             self._curves,
             tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
+            n_iter_no_change=plan.patience(len(data.targets)),
             validate=validate,
-            patient=plan.knows_its_length,
+            patient=plan._replace(gradient=self.gradient_).knows_its_length,
         )
-        callbacks = Callbacks(
-            self, plan.max_epochs, self._reconstruction, X, self.classes_[labels]
-        )
+        callbacks = Callbacks(self, plan.max_epochs, self._reconstruction, seen)
         callbacks.begin()
         report = Report(monitor, self._remember, self._remember_curves, callbacks)
         interruption = None
@@ -568,19 +548,30 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             interruption, converged = error, True
         if monitor.best_params is not None:
             self._remember(monitor.best_params, self._optimizer_state)
-        self._remember_curves()
+        self._remember_curves(monitor)
         if interruption is not None:
             if self.backend is not None and engine.is_paid:
                 raise interruption  # a script would go on, and pay for what comes next
             warnings.warn("Training interrupted by user.", stacklevel=4)
         callbacks.end()
-        if not converged and not monitor.patient:
-            warnings.warn(
-                f"Maximum iterations ({self.max_iter}) reached and the optimization "
-                "hasn't converged yet; raise `max_iter` or `tol`.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        if interruption is None:
+            warn_unconverged(monitor, converged, data, LOSSES[self.loss], self.max_iter)
+
+    def _hold_out(self, engine, data, labels):
+        """Return the data to train on, and the accuracy on the rest as a function.
+
+        The same rows are held out whenever training continues on the same data.
+        """
+        train, rest = hold_out(labels, self.validation_fraction, self._seed)
+        states, weights = take_rows(data.states, rest), data.weights[rest]
+        arguments = engine, states, labels[rest], weights
+        return data.take(train), partial(self._accuracy, *arguments)
+
+    def _choose_sign(self, engine, data):
+        """Give `scale_` a sign that fits the data, unless evaluations are paid for."""
+        if self.backend is None or not engine.is_paid:
+            objective = objective_of(self._model, engine, self.loss)
+            self._remember(oriented(objective, self._params(), data), None)
 
     def _minimize(self, engine, data, report, **changes):
         """Run the solver from the present parameters, tell whether it converged."""
@@ -609,28 +600,20 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         self._optimizer_state = optimizer_state
 
-    def _remember_curves(self):
-        curves = self._curves
-        self.loss_curve_ = curves.loss
-        self.gradient_norm_curve_ = curves.gradient_norm
-        self.loss_ = curves.loss[-1] if curves.loss else np.nan
-        self.n_iter_ = len(curves.loss)
-        self.validation_scores_ = self.best_validation_score_ = None
-        if curves.validation_score:
-            self.validation_scores_ = curves.validation_score
-            self.best_validation_score_ = max(curves.validation_score)
+    def _remember_curves(self, monitor=None):
+        vars(self).update(fitted_curves(self._curves, monitor))
 
     def _reconstruction(self):
         """Return what a copy needs to predict as if training had stopped here."""
         names = ("theta_", "scale_", "bias_", "loss_", "n_iter_")
         copies = {name: np.copy(getattr(self, name)) for name in names[:3]}
-        others = (*names[3:], "_engines")
-        return copies | {name: getattr(self, name) for name in others}
+        others = {name: getattr(self, name) for name in (*names[3:], "_engines")}
+        return copies | others | own_history(vars(self))
 
     def _checked(self, X, method="predict"):
         """Return X as rows for the engine, of a fitted classifier."""
         check_is_fitted(self, "theta_")
-        check_execution(self.get_params(deep=False))
+        check_execution(vars(self))
         check_fitted_namespace(X, self, attribute="theta_", method=method)
         X = validate_data(self, X, dtype=_floating(X), reset=False)
         return self._rows(X)
@@ -742,7 +725,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return follow(self._log_probabilities(X, "predict_log_proba"), X)
 
     def _log_probabilities(self, X, method):
-        return LOSSES[self.loss].log_probabilities(self._scores(X, method))
+        scores = self._scores(X, method)
+        return LOSSES[self._loss].log_probabilities(scores)
 
     def set_params(self, **params):
         """Set parameters, those of a Backend as ``backend__<name>``.
@@ -769,6 +753,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         # A live connection cannot be pickled, and would carry the account's token.
         state = super().__getstate__() | {"backend": portable(self.backend)}
         state.pop("_engines", None)
+        state |= own_history(state)
         # A model that was trained on a device must open on a machine without one.
         return {name: to_numpy(value) for name, value in state.items()}
 

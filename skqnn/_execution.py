@@ -8,6 +8,8 @@ from functools import partial
 from operator import is_
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skqnn._arrays import numpy_dtype, to_numpy
 from skqnn._backends.backend import Backend
 from skqnn._backends.engines import Kept, open_engine
@@ -93,7 +95,10 @@ def model_rows(X: Any, model: Model, *, on_host: bool) -> Any:
         return X
     n_qubits = model.circuit.num_qubits
     require_memory(n_qubits, X.shape[0], numpy_dtype(X).itemsize)
-    return amplitude_rows(X, n_qubits, model.constant)
+    states = amplitude_rows(X, n_qubits, model.constant)
+    # Rows that are states are not copied, whatever their order in memory; a solver
+    # would copy them for each mini-batch.
+    return np.ascontiguousarray(states) if isinstance(states, np.ndarray) else states
 
 
 def gradient_method(gradient: str, plan: Plan, backend: Any, engine: Any) -> str:

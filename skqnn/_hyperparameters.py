@@ -53,7 +53,7 @@ RULES = {
         f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
     ),
     "learning_rate": one_of(SCHEDULES),
-    "learning_rate_init": positive(),
+    "learning_rate_init": positive("auto"),
     "init_scale": positive(),
     "batch_size": integer(1, "auto"),
     "max_iter": integer(1),

@@ -25,7 +25,7 @@ WRONG = {  # argument: (values of the wrong type, wrong values)
     "loss": ([None, 1], ["hinge"]),
     "solver": ([], ["adagrad", None, 3, COBYLA]),
     "learning_rate": ([0.1], ["adaptive"]),
-    "learning_rate_init": (["0.1", None], [0, -0.1, np.nan, np.inf]),
+    "learning_rate_init": ([True, None], ["0.1", 0, -0.1, np.nan, np.inf]),
     "init_scale": (["1", None], [0, -1, np.inf]),
     "batch_size": ([2.5, None, True], [0, -1, "full"]),
     "max_iter": ([10.0, None], [0, -1]),
@@ -89,8 +89,7 @@ DATA = [  # X, y, sample_weight, message
     (spoilt(np.inf), Y, None, "Input X contains infinity"),
     (X, np.full(40, np.nan), None, "contains NaN"),
     (X, Y[:39], None, "inconsistent numbers of samples"),
-    (X, np.zeros(40), None, r"`y` must have at least two classes .*got 1 class: \[0"),
-    (X, Y, 1.0 - Y, "`y` must have at least two classes .*positive weight"),
+    (X, np.zeros(40), None, r"`y` must have at least two classes, got 1 class: \[0"),
     (X, np.linspace(0, 1, 40), None, "Unknown label type"),
     (X, Y, np.zeros(40), "Sample weights must contain at least one non-zero"),
     (X, Y, np.full(40, -1.0), "Negative values in data passed to `sample_weight`"),
@@ -234,11 +233,13 @@ def test_class_weight_of_no_use_is_refused(weight):
         QNNClassifier(class_weight={0: weight, 1: 1}).fit(X, Y)
 
 
-@pytest.mark.parametrize("fraction", [0.01, 0.99])
-def test_validation_fraction_that_leaves_a_class_out_is_refused(fraction):
-    classifier = QNNClassifier(early_stopping=True, validation_fraction=fraction)
-    with pytest.raises(ValueError, match="`validation_fraction` must leave samples"):
-        classifier.fit(X, Y)
+def test_validation_fraction_that_leaves_nothing_to_train_on_is_refused():
+    classifier = QNNClassifier(early_stopping=True, validation_fraction=0.9)
+    with (
+        pytest.warns(UserWarning, match="only one of the 2 samples"),
+        pytest.raises(ValueError, match="`validation_fraction` must leave samples"),
+    ):
+        classifier.fit(X[:2], Y[:2])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ _PRIVATE = {
     "_curves",
     "_encoding",
     "_optimizer_state",
+    "_loss",
     "_rng",
     "_seed",
     "_sklearn_output_config",

@@ -206,11 +206,14 @@ def _feature_map(
     return angle_encoding(n_features, n_qubits) if encoding == "angle" else None
 
 
-def check_same_model(model: Model, fitted: Model) -> None:
+def check_same_model(
+    architecture: Architecture, fitted: Model, n_features: int, n_classes: int
+) -> None:
     """Raise ValueError if training cannot go on: circuits or observables differ.
 
     Parameters count by their position: two calls give them different identities.
     """
+    model = build_model(architecture, n_features, n_classes, fitted.constant)
     if (
         _same_circuit(model.circuit, fitted.circuit)
         and _same_circuit(model.feature_map, fitted.feature_map)

@@ -1,12 +1,13 @@
 """Training data: labels, weights, targets, and the rows that are held out."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 
 from skqnn._arrays import take_rows, to_numpy
 
@@ -27,20 +28,28 @@ class Data(NamedTuple):
         return Data(states, self.targets[rows], self.weights[rows])
 
 
-def weighted_rows(X: Any, y: np.ndarray, weights: np.ndarray) -> tuple:
-    """Return X, y and weights without the samples of weight 0."""
+def weighted_rows(X: Any, labels: np.ndarray, weights: np.ndarray) -> tuple:
+    """Return rows, labels and weights without the samples of weight 0."""
     used = np.flatnonzero(weights > 0)
     if len(used) == len(weights):
-        return X, y, weights
-    return take_rows(X, used), y[used], weights[used]
+        return X, labels, weights
+    return take_rows(X, used), labels[used], weights[used]
 
 
 def check_two_classes(classes: np.ndarray) -> None:
     """Raise ValueError if there is nothing to tell apart."""
     if len(classes) < 2:
         raise ValueError(
-            "`y` must have at least two classes among the samples with positive "
-            f"weight, got {len(classes)} class: {classes}."
+            f"`y` must have at least two classes, got {len(classes)} class: {classes}."
+        )
+
+
+def check_same_classes(classes: np.ndarray, fitted: np.ndarray) -> None:
+    """Raise ValueError if training cannot go on with these classes."""
+    if not np.array_equal(classes, fitted):
+        raise ValueError(
+            f"`warm_start` needs the same classes as the previous fit, {fitted}, got "
+            f"{classes}."
         )
 
 
@@ -78,22 +87,28 @@ def class_indices(y: ArrayLike, classes: np.ndarray) -> np.ndarray:
 
 
 def class_weighted(
-    weights: np.ndarray, y: np.ndarray, class_weight: Mapping | str | None
+    weights: np.ndarray,
+    labels: np.ndarray,
+    classes: np.ndarray,
+    class_weight: Mapping | str | None,
 ) -> np.ndarray:
-    """Return weights times class weights, scaled to mean 1."""
-    if class_weight is not None:
-        balance = compute_sample_weight(class_weight, y)
-        if class_weight == "balanced":
-            # A class counts by its total weight, so weight 2 is two samples.
-            totals = {c: weights[y == c].sum() for c in np.unique(y)}
-            balance = 1 / np.array([totals[c] for c in y])
-        weights = weights * balance
-        if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
-            raise ValueError(
-                "`class_weight` must have non-negative, finite weights, not all "
-                f"of them zero, got {class_weight}."
-            )
-    return weights / weights.mean()
+    """Return weights times class weights; a class counts by its total weight."""
+    if class_weight is None:
+        return weights
+    if class_weight == "balanced":  # so that weight 2 is two samples
+        totals = np.bincount(labels, weights, minlength=len(classes))
+        present = totals > 0
+        share = weights.sum() / present.sum() if present.any() else 0.0
+        factors = np.divide(share, totals, out=np.zeros(len(classes)), where=present)
+    else:
+        factors = compute_class_weight(class_weight, classes=classes, y=classes)
+    weights = weights * factors[labels]
+    if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
+        raise ValueError(
+            "`class_weight` must have non-negative, finite weights, not all of them "
+            f"zero, got {class_weight}."
+        )
+    return weights
 
 
 def indicator_targets(labels: np.ndarray, n_classes: int, n_scores: int) -> np.ndarray:
@@ -104,18 +119,36 @@ def indicator_targets(labels: np.ndarray, n_classes: int, n_scores: int) -> np.n
 
 
 def hold_out(
-    labels: np.ndarray, fraction: float, rng: np.random.Generator
+    labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of training and validation samples, stratified."""
-    try:
-        return train_test_split(
-            np.arange(len(labels)),
-            test_size=fraction,
-            stratify=labels,
-            random_state=int(rng.integers(2**31 - 1)),
+    """Return the indices of training and validation samples.
+
+    Both have samples of every class, if every class has two.
+
+    Warns
+    -----
+    UserWarning
+        If a class has too few samples to be in both parts.
+    """
+    n_samples = len(labels)
+    _, counts = np.unique(labels, return_counts=True)
+    n_held_out = max(round(fraction * n_samples), 1)
+    stratify = labels if counts.min() >= 2 else None
+    if stratify is not None:
+        n_held_out = max(n_held_out, len(counts))
+        n_held_out = min(n_held_out, n_samples - len(counts))
+    elif n_samples > 1:
+        warnings.warn(
+            "`early_stopping` holds out rows whatever their class: a class has only "
+            f"one of the {n_samples} samples.",
+            UserWarning,
+            stacklevel=6,
         )
-    except ValueError as error:
+    if not 0 < n_held_out < n_samples:
         raise ValueError(
-            "`validation_fraction` must leave samples of each class to train on "
-            f"and to hold out, got {fraction} of {len(labels)} samples: {error}"
-        ) from error
+            "`validation_fraction` must leave samples to train on and to hold out, got "
+            f"{fraction} of {n_samples} samples."
+        )
+    return train_test_split(
+        np.arange(n_samples), test_size=n_held_out, stratify=stratify, random_state=seed
+    )

@@ -1,11 +1,16 @@
 """What happens around the steps of a solver: remember, log, call back, stop."""
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 
+from skqnn._training.data import Data
+from skqnn._training.losses import Loss
 from skqnn._training.monitor import Monitor
 from skqnn._training.solvers import Step
 from skqnn._verbose import inform
@@ -24,8 +29,8 @@ class Callbacks:
         How many epochs there will be at most, if anybody knows.
     reconstruction : callable
         Returns the fitted attributes that a copy needs to predict.
-    X, y : array-like
-        What the callbacks see as the data.
+    seen : dict
+        What the callbacks see: ``X``, ``y`` and ``metadata``, as they were given.
     """
 
     def __init__(
@@ -33,10 +38,9 @@ class Callbacks:
         estimator: Any,
         max_epochs: int | None,
         reconstruction: Callable[[], dict[str, Any]],
-        X: Any,
-        y: np.ndarray,
+        seen: dict[str, Any],
     ):
-        self._seen = {"estimator": estimator, "X": X, "y": y}
+        self._seen = {"estimator": estimator} | seen
         self._reconstruction = reconstruction
         self._root = estimator._init_callback_context(max_subtasks=max_epochs)
 
@@ -70,7 +74,7 @@ class Report:
     remember : callable
         ``remember(params, state)`` after every step.
     record : callable
-        ``record()`` after every epoch, when the curves have grown.
+        ``record(monitor)`` after every epoch, when the curves have grown.
     callbacks : Callbacks, default=None
         Who else is told.
     """
@@ -79,7 +83,7 @@ class Report:
         self,
         monitor: Monitor,
         remember: Callable[[np.ndarray, Any], None],
-        record: Callable[[], None],
+        record: Callable[[Monitor], None],
         callbacks: Callbacks | None = None,
     ):
         self._monitor, self._remember, self._record = monitor, remember, record
@@ -97,7 +101,7 @@ class Report:
         if step.loss is None:
             return False
         converged = self._monitor.update(step.params, step.loss, step.gradient_norm)
-        self._record()
+        self._record(self._monitor)
         if self._callbacks is None:
             return converged
         _log_epoch(self._monitor)
@@ -110,3 +114,40 @@ def _log_epoch(monitor: Monitor) -> None:
     if curves.validation_score:
         text += f", validation score = {curves.validation_score[-1]:.6f}"
     inform(_log, text, quiet=logging.DEBUG)
+
+
+def warn_unconverged(
+    monitor: Monitor, converged: bool, data: Data, loss: Loss, max_iter: int
+) -> None:
+    """Warn if training ended too early, or where it began: at chance."""
+    if not converged and not monitor.patient:
+        warnings.warn(
+            f"Maximum iterations ({max_iter}) reached and the optimization hasn't "
+            "converged yet; raise `max_iter` or `tol`.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    elif monitor.curves.loss and not monitor.validate:
+        chance = loss_of_constant_scores(loss, data)
+        if monitor.curves.loss[-1] > chance - 1e-3 * abs(chance):
+            warnings.warn(
+                f"The loss ended at {monitor.curves.loss[-1]:.4g}, that of scores that "
+                f"are the same for all rows ({chance:.4g}): nothing was learnt. Try "
+                "another `random_state`, more `reps`, or another `encoding`.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def loss_of_constant_scores(loss: Loss, data: Data) -> float:
+    """Return the smallest mean loss of scores that are the same for all rows."""
+    targets, index = np.unique(data.targets, axis=0, return_inverse=True)
+    shares = np.bincount(index.ravel(), data.weights) / data.weights.sum()
+
+    def mean_loss(scores: np.ndarray) -> tuple[float, np.ndarray]:
+        rows = np.broadcast_to(scores, targets.shape)
+        losses, slopes = loss.value_and_slope(rows, targets)
+        return float(shares @ losses), shares @ slopes
+
+    start = np.zeros(targets.shape[1])
+    return float(scipy.optimize.minimize(mean_loss, start, jac=True).fun)

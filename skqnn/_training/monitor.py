@@ -1,7 +1,8 @@
 """What is remembered after each epoch, and when training has stopped improving."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,3 +71,30 @@ class Monitor:
         if self.patient and self.validate is None:
             return False
         return self.n_unchanged >= self.n_iter_no_change
+
+
+def fitted_curves(curves: Curves, monitor: Monitor | None) -> dict[str, Any]:
+    """Return the fitted attributes of a classifier that tell how training went."""
+    scores = curves.validation_score
+    validated = monitor is not None and monitor.validate is not None
+    return {
+        "loss_curve_": curves.loss,
+        "gradient_norm_curve_": curves.gradient_norm,
+        "loss_": curves.loss[-1] if curves.loss else np.nan,
+        "n_iter_": len(curves.loss),
+        "validation_scores_": scores or None,
+        # Of this fit: weights of an earlier one are not those that are kept.
+        "best_validation_score_": -monitor.best if validated else None,
+    }
+
+
+def own_history(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return curves and random state for a copy that may train on by itself."""
+    if "_curves" not in attributes:
+        return {}
+    curves = Curves(*map(list, attributes["_curves"]))
+    known = fitted_curves(curves, None).keys() & attributes.keys()
+    shared = {name: fitted_curves(curves, None)[name] for name in known}
+    for name in ("loss_", "n_iter_", "best_validation_score_"):
+        shared.pop(name, None)
+    return shared | {"_curves": curves, "_rng": deepcopy(attributes["_rng"])}

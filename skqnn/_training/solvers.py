@@ -36,16 +36,34 @@ class Plan(NamedTuple):
     solver: Any
     gradient: str  # the method in use: "adjoint", "parameter_shift" or "spsa"
     learning_rate: str
-    learning_rate_init: float
+    learning_rate_init: Any  # a number, or "auto"
     batch_size: Any  # an integer, or "auto"
     shuffle: bool
     max_iter: int
     tol: float
+    n_iter_no_change: int
 
     @property
     def takes_batches(self) -> bool:
         """Whether the solver is one of ours, which take mini-batches."""
         return isinstance(self.solver, str) and self.solver in OPTIMIZERS
+
+    @property
+    def step_size(self) -> float:
+        """The largest step size."""
+        if self.learning_rate_init == "auto":
+            return 1.0 if self.solver == "spsa" else 0.1
+        return self.learning_rate_init
+
+    def patience(self, n_samples: int) -> int:
+        """Return how many epochs without improvement end the training.
+
+        One step says little: an epoch counts in full if it has five of them.
+        """
+        if not self.takes_batches:
+            return self.n_iter_no_change
+        n_steps = -(-n_samples // self.rows_per_step(n_samples))
+        return -(-self.n_iter_no_change * 5 // min(n_steps, 5))
 
     def rows_per_step(self, n_samples: int) -> int:
         """Return the size of a mini-batch."""
@@ -55,7 +73,7 @@ class Plan(NamedTuple):
     def knows_its_length(self) -> bool:
         """Whether the solver decides itself when it is done, whatever `tol`."""
         if self.takes_batches:
-            return self.learning_rate != "constant"
+            return self.learning_rate != "constant" or self.gradient == "spsa"
         return self.solver != "lbfgs"
 
     @property
@@ -105,7 +123,7 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
         batch_size=batch_size,
         shuffle=plan.shuffle,
         rng=rng,
-        step_size=lambda n: plan.learning_rate_init * schedule(n / n_steps),
+        step_size=lambda n: plan.step_size * schedule(n / n_steps),
     )
     for _ in range(plan.max_iter):
         report.begin()
@@ -116,6 +134,22 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
         if converged:
             return True
     return False
+
+
+def oriented(objective: Objective, params: np.ndarray, data: Data) -> np.ndarray:
+    """Return parameters whose scale has the sign with which scores follow the labels.
+
+    With the other sign training would first have to turn the circuit round, or end
+    where the scale is 0. Swapping two labels mirrors the model. Costs one evaluation
+    of at most 500 rows.
+    """
+    some = data.take(slice(None, None, 1 + (len(data.targets) - 1) // 500))
+    E = objective.expectations(some.states, params[: objective.n_theta])
+    centred = some.targets - np.average(some.targets, axis=0, weights=some.weights)
+    params = params.copy()
+    if np.sum(some.weights[:, None] * centred * E) < 0:
+        params[objective.n_theta] *= -1
+    return params
 
 
 def steps(
@@ -201,6 +235,11 @@ def _at_once(objective, data, start, report, plan, rng) -> bool:
     return n_epochs < plan.max_iter
 
 
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, which does not overflow."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _third_party(optimizer, objective, data, params, report) -> np.ndarray:
     """Return the minimiser's result, or where `report` stopped it."""
     seen: list[np.ndarray] = []
@@ -223,7 +262,9 @@ def _third_party(optimizer, objective, data, params, report) -> np.ndarray:
 
     try:
         # Some of these optimizers write into x0.
-        return np.asarray(optimizer.minimize(fun=value, x0=params.copy(), jac=slope).x)
+        result = optimizer.minimize(fun=value, x0=params.copy(), jac=slope).x
+        value(result)  # the last that is reported is what is returned
+        return np.asarray(result)
     except _Stop:
         return seen[-1]
 
@@ -257,7 +298,8 @@ def lbfgs(
         jac=True,
         method="L-BFGS-B",
         callback=iteration,
-        options={"maxiter": max_iter, "gtol": tol},
+        # The loss alone does not end it, nor the number of evaluations.
+        options={"maxiter": max_iter, "gtol": tol, "ftol": 0.0, "maxfun": np.inf},
     )
     if result.nit == 0:  # the start was a minimum already
         report(result.x, float(result.fun))

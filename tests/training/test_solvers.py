@@ -213,7 +213,7 @@ class Reports:
 
 
 def minimise(solver, reports, params=PARAMS[1], tol=1e-6, max_iter=100):
-    plan = Plan(solver, "adjoint", "constant", 0.1, 5, True, max_iter, tol)
+    plan = Plan(solver, "adjoint", "constant", 0.1, 5, True, max_iter, tol, 10)
     start = Step(params, None, None, None)
     function, rng = objective("squared_error", 1), np.random.default_rng(0)
     return minimize(function, data(), start, reports, plan, rng)
