@@ -56,7 +56,7 @@ def simulator_of(estimator: Any) -> Any:
     return estimator._backend
 
 
-def session_of(service: Any, instance: str) -> tuple[Any, Any]:
+def session_of(service: Any, instance: str | None) -> tuple[Any, Any]:
     """Return IBM's client of an instance and its HTTP session, whose retries we set.
 
     There are no options against repeated submissions, nor for time limits.

@@ -1,4 +1,4 @@
-"""A new loss, optimizer, schedule, ansatz or gate is one row: it works everywhere.
+"""A new loss, optimizer, ansatz, gate or kind of backend is one row, and works.
 
 Each test adds an entry to a table, or takes one away, and walks through every public
 path that could know the table.
@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import Statevector
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 
-from skqnn import QNNClassifier
+from skqnn import Backend, QNNClassifier
+from skqnn._backends import resolve
+from skqnn._backends.estimators import EstimatorDevice
+from skqnn._backends.kinds import named
 from skqnn._circuits.ansatz import ANSATZE
 from skqnn._circuits.gates import GENERATORS, compile_circuit
 from skqnn._training.losses import LOSSES, Loss
@@ -141,3 +145,28 @@ def test_gate_is_one_row(monkeypatch):
     assert len(compile_circuit(circuit)) > 4
     found = QNNClassifier(ansatz=circuit, **SMALL).fit(X, Y).decision_function(X)
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def exactly(name, settings, shots, n_qubits):
+    """Return a device of a new kind, which is Qiskit's exact estimator."""
+    return EstimatorDevice(name, StatevectorEstimator(), shots=shots)
+
+
+def test_kind_of_backend_is_one_row(monkeypatch, tmp_path):
+    kind = resolve.Kind(named("mine"), exactly, frozenset({"state_preparation"}))
+    monkeypatch.setattr(resolve, "_KINDS", (kind, *resolve._KINDS))
+    rows, labels = X[TWO][::5], Y[TWO][::5]
+    once = {"max_iter": 1, "random_state": 0}
+    expected = QNNClassifier(gradient="parameter_shift", **once).fit(rows, labels)
+    scores = expected.decision_function(rows)
+    backend = Backend("mine", state_preparation="exact")
+    model = QNNClassifier(backend=backend, **once).fit(rows, labels)
+    np.testing.assert_allclose(model.theta_, expected.theta_, atol=1e-8)
+    for copy in (model, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_allclose(copy.decision_function(rows), scores, atol=1e-8)
+    clone(model).set_params(backend="mine").fit(rows, labels)
+    save(model, tmp_path / "model")
+    assert load(tmp_path / "model").backend is None
+    look_at(model, rows, labels)
+    with pytest.raises(ValueError, match="`correct_readout`"):
+        QNNClassifier(backend=Backend("mine", correct_readout=False)).fit(rows, labels)

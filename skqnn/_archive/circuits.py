@@ -5,7 +5,6 @@ QPY can make its reader take minutes or end the process for want of memory.
 """
 
 import ast
-import functools
 import math
 import operator
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from skqnn._circuits.angles import is_fixed
 from skqnn._circuits.normal_form import instructions, normal_form
 
 _MAX_QUBITS = 1000
-_MAX_VECTOR = 2**20
+_MAX_UNUSED = 2**16  # elements of parameter vectors, which take memory nevertheless
 _MAX_FORMULA = 2000  # characters, so that neither parser can run out of stack
 
 _PHASE = "global_phase"
@@ -117,8 +116,7 @@ def read_circuit(document: dict[str, Any]) -> QuantumCircuit:
     n_qubits, gates = document["n_qubits"], document["gates"]
     if type(n_qubits) is not int or not 1 <= n_qubits <= _MAX_QUBITS:
         raise ValueError(f"A circuit must have 1 to {_MAX_QUBITS} qubits.")
-    vectors = functools.cache(_vector)
-    parameters = [_read_parameter(entry, vectors) for entry in document["parameters"]]
+    parameters = _read_parameters(document["parameters"])
     names = {f"p{j}": parameter for j, parameter in enumerate(parameters)}
     circuit = QuantumCircuit(n_qubits, name=str(document["name"]))
     for name, qubits, values in gates:
@@ -127,7 +125,8 @@ def read_circuit(document: dict[str, Any]) -> QuantumCircuit:
         if name == "barrier":
             circuit.barrier(qubits)
         elif name == _PHASE:
-            circuit.global_phase += _read_angle(*values, names)
+            (angle,) = values
+            circuit.global_phase += _read_angle(angle, names)
         elif name == "unitary":
             circuit.append(UnitaryGate(document["matrices"][values]), qubits)
         else:
@@ -138,19 +137,27 @@ def read_circuit(document: dict[str, Any]) -> QuantumCircuit:
     return circuit
 
 
-def _vector(name: str, length: int) -> ParameterVector:
-    if type(length) is not int or not 0 < length <= _MAX_VECTOR:
-        raise ValueError(f"A parameter vector must have 1 to {_MAX_VECTOR} elements.")
-    return ParameterVector(str(name), length)
+def _read_parameters(entries: list[list]) -> list[Parameter]:
+    """Return the parameters; vectors end with the last element that is used.
 
-
-def _read_parameter(entry: list, vectors: Callable) -> Parameter:
-    if len(entry) == 1:
-        return Parameter(str(entry[0]))
-    name, length, index = entry
-    if type(index) is not int or index < 0:
-        raise ValueError("The index of a parameter must be a non-negative integer.")
-    return vectors(name, length)[index]
+    A declared length is not believed: every element takes memory.
+    """
+    lengths: dict[str, int] = {}
+    for entry in entries:
+        if len(entry) > 1:
+            name, length, index = entry
+            if type(index) is not int or type(length) is not int:
+                raise ValueError("Length and index of a parameter must be integers.")
+            if not 0 <= index < length:
+                raise ValueError("The index of a parameter must be within its vector.")
+            lengths[name] = max(lengths.get(name, 0), index + 1)
+    if sum(lengths.values()) > _MAX_UNUSED + len(entries):
+        raise ValueError(f"Vectors must have at most {_MAX_UNUSED} unused elements.")
+    vectors = {name: ParameterVector(str(name), n) for name, n in lengths.items()}
+    return [
+        vectors[entry[0]][entry[2]] if len(entry) > 1 else Parameter(str(entry[0]))
+        for entry in entries
+    ]
 
 
 def _read_angle(angle: Any, names: dict[str, Parameter]) -> Any:

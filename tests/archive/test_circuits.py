@@ -115,7 +115,8 @@ def test_measurement_is_refused():
         {"gates": [["ry", [0], ["9**9**9**9*p0"]]]},
         {"gates": [["unitary", [0], 0]], "parameters": []},
         {"gates": []},
-        {"parameters": [["v", 10**9, 0]]},
+        {"parameters": [["v", 10**9, 10**9 - 1]]},
+        {"parameters": [["v", 3, 0.0]]},
         {"parameters": [["v", 3, -1]]},
         {"parameters": [["v", 3, 3]]},
         {"parameters": [["p", 1]]},
@@ -129,6 +130,14 @@ def test_forged_document_is_refused(change):
     assert read_circuit(document).num_parameters == 1
     with pytest.raises(Exception, match=r"."):
         read_circuit(document | change)
+
+
+def test_length_that_a_vector_declares_is_not_believed():
+    circuit = QuantumCircuit(1)
+    circuit.ry(ParameterVector("v", 3)[1], 0)
+    document = circuit_document(circuit) | {"parameters": [["v", 10**9, 1]]}
+    (parameter,) = read_circuit(document).parameters
+    assert (parameter.name, len(parameter.vector)) == ("v[1]", 2)
 
 
 def test_parameter_of_no_gate_keeps_its_place():
