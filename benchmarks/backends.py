@@ -27,9 +27,9 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
-from skqnn._backends.primitive import PrimitiveEngine
-from skqnn._backends.resolve import resolve
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
+from skqnn._backends.backend import as_backend
+from skqnn._backends.engines import open_engine
 from skqnn._circuits.preparation import prepare
 from skqnn._engine.statevector import StatevectorEngine
 
@@ -58,7 +58,8 @@ def agreement():
         (NOISY, "exact"),
     ):
         start = time.process_time()
-        model.set_params(backend=backend, shots=SHOTS, state_preparation=preparation)
+        where = Backend(backend, state_preparation=preparation)
+        model.set_params(backend=where, shots=SHOTS)
         decisions = model.predict(rows)
         print(
             f"{backend:14s}{preparation:14s}{np.mean(decisions == exact):8.3f}"
@@ -80,8 +81,8 @@ def gradient(n_qubits=7, n_samples=64):
     adjoint = pullback(cotangent)
 
     for name, backend in (("aer", "aer"), ("Aer EstimatorV2", EstimatorV2())):
-        device = resolve(backend, shots=None, n_qubits=n_qubits)
-        engine = PrimitiveEngine(ansatz, [observable], device)
+        where = as_backend(backend)
+        engine = open_engine(where, ansatz, [observable], shots=None, seed=0).engine
         rows = engine.prepare(states)
         engine.vjp(rows[:1], theta)  # transpiles
         start = time.process_time()
@@ -144,15 +145,12 @@ def overhead(n_qubits=7, n_samples=1000):
     theta = rng.uniform(-np.pi, np.pi, ansatz.num_parameters)
     for preparation in ("direct", "exact"):
         for shots in (None, 1024):
-            device = resolve("aer", shots=shots, n_qubits=n_qubits)
+            backend = Backend("aer", state_preparation=preparation)
+            observables = [SparsePauliOp("Z" * n_qubits)]
             with _watch_aer() as spent:
                 start = time.process_time()
-                engine = PrimitiveEngine(
-                    ansatz,
-                    [SparsePauliOp("Z" * n_qubits)],
-                    device,
-                    state_preparation=preparation,
-                )
+                kept = open_engine(backend, ansatz, observables, shots=shots, seed=0)
+                engine = kept.engine
                 engine.expectations(engine.prepare(states), theta)
                 total = time.process_time() - start
             print(

@@ -15,7 +15,7 @@ account; the only line that changes is the name of the backend.
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
 
 X, y = load_digits(n_class=2, return_X_y=True)
 encoder = BinaryAmplitudeEncoder(image_size=(4, 4), pixel_range=(0, 16))
@@ -66,7 +66,7 @@ import tempfile
 from pathlib import Path
 
 journal = Path(tempfile.mkdtemp()) / "journal.sqlite"
-classifier.set_params(backend="fake_torino", shots=1024, journal=journal)
+classifier.set_params(backend=Backend("fake_torino", journal=journal), shots=1024)
 measured = classifier.decision_function(A_test)
 print(f"accuracy {((measured > 0) == y_test).mean():.3f}")
 

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
 
 X, y = load_digits(n_class=2, return_X_y=True)
 rows = BinaryAmplitudeEncoder().fit_transform(X)
@@ -32,20 +32,17 @@ print(f"exact: test accuracy {classifier.score(rows_test, y_test):.2%}")
 # %%
 # Run elsewhere
 # -------------
-# The same estimator, with other parameters. "layers" prepares the states approximately
+# The same estimator, with another backend. "layers" prepares the states approximately
 # with 36 two-qubit gates, "exact" needs several times as many after routing.
 
 runs = {
-    "Aer, 1024 shots": {"backend": "aer"},
-    "FakeTorino, layers": {"backend": "fake_torino", "state_preparation": "layers"},
-    "FakeTorino, exact preparation": {
-        "backend": "fake_torino",
-        "state_preparation": "exact",
-    },
+    "Aer, 1024 shots": Backend("aer"),
+    "FakeTorino, layers": Backend("fake_torino", state_preparation="layers"),
+    "FakeTorino, exact preparation": Backend("fake_torino", state_preparation="exact"),
 }
 scores = {}
-for name, parameters in runs.items():
-    classifier.set_params(shots=1024, **parameters)
+for name, backend in runs.items():
+    classifier.set_params(shots=1024, backend=backend)
     scores[name] = classifier.decision_function(rows_test, return_std=True)
     agree = np.mean((scores[name][0] > 0) == (exact > 0))
     print(f"{name}: {agree:.1%} of the decisions as without noise")

@@ -87,9 +87,9 @@ def save(
 
     Notes
     -----
-    A file says what a model is, not where it runs: `backend`, `shots`,
-    `backend_options` and `journal` come back at their defaults, and callbacks do not
-    come back. Composite gates of a circuit are opened, and its global phase is dropped.
+    A file says what a model is, not where it runs: `backend` and `shots` come back at
+    their defaults, and callbacks do not come back. Composite gates of a circuit are
+    opened, and its global phase is dropped.
 
     Examples
     --------
