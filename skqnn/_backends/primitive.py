@@ -20,7 +20,6 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._backends.backend import STATE_PREPARATIONS as STATE_PREPARATIONS
 from skqnn._backends.backend import Backend
 from skqnn._backends.description import describe_settings
 from skqnn._backends.error_bars import plausible_errors
@@ -56,20 +55,13 @@ class PrimitiveEngine:
     device : Device
         From `skqnn._backends.resolve.resolve`.
     backend : Backend, default=None
-        Its `state_preparation`, `n_preparation_layers` and `journal` take the place of
-        the next arguments.
+        What the device was made from. Its `state_preparation` "direct" sets the state
+        of a noiseless simulator; "auto" does so where it can, prepares exactly on other
+        noiseless backends, and otherwise with the fewest gates. Its `journal` is where
+        requests are remembered, see `skqnn._journal.requests.run_once`; "auto":
+        ``skqnn_journal.sqlite`` if the device is paid for. None: defaults.
     feature_map : QuantumCircuit, default=None
         Circuit with one parameter per feature. None: rows are amplitudes.
-    state_preparation : {"auto", "direct", "exact", "frqi", "layers"}
-        How amplitudes are prepared, see `skqnn._circuits.preparation.prepare`.
-        ``"direct"`` sets the state of a noiseless simulator; ``"auto"`` does so where
-        it can, prepares exactly on other noiseless backends, and otherwise with the
-        fewest gates.
-    n_layers : int, default=3
-        Layers of ``"layers"``.
-    journal : path-like, "auto" or None, default=None
-        Where requests are remembered, see `skqnn._journal.requests.run_once`. "auto":
-        ``skqnn_journal.sqlite`` if the device is paid for.
     seed : int
         Of transpilation and of the shot noise, which differs from request to request.
     noise_seed : tuple of int, default=None
@@ -84,9 +76,6 @@ class PrimitiveEngine:
         *,
         backend: Backend | None = None,
         feature_map: QuantumCircuit | None = None,
-        state_preparation: str = "auto",
-        n_layers: int = 3,
-        journal: str | os.PathLike[str] | None = None,
         seed: int = 0,
         noise_seed: tuple[int, ...] | None = None,
     ):
@@ -94,11 +83,10 @@ class PrimitiveEngine:
         self._gates = compile_circuit(circuit)
         self._observables = list(observables)
         self._device, self._feature_map = device, feature_map
-        self._settings = None if backend is None else describe_settings(backend)
-        if backend is not None:
-            state_preparation = backend.state_preparation
-            n_layers, journal = backend.n_preparation_layers, backend.journal
-        self._method, self._n_layers = state_preparation, n_layers
+        backend = Backend(device.name) if backend is None else backend
+        self._settings = describe_settings(backend)
+        self._method = backend.state_preparation
+        self._n_layers, journal = backend.n_preparation_layers, backend.journal
         if journal == "auto":
             journal = _JOURNAL if device.remote else None
         self._asked_journal, self._journal_path = journal, _absolute(journal)

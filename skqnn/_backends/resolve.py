@@ -39,7 +39,6 @@ from skqnn._backends.kinds import (
     named,
     need_runtime,
 )
-from skqnn._backends.kinds import portable as portable
 from skqnn._backends.layout import transpile_best
 from skqnn._backends.noise import model_noise, target_noise
 from skqnn._backends.options import GATES, aer_options, ibm_options, refuse_keyword
@@ -48,9 +47,7 @@ from skqnn._backends.simulators import check_noise, device_like
 Device = AerDevice | EstimatorDevice | IBMDevice
 
 
-def resolve(
-    backend: Any, *, shots: int | None, n_qubits: int, options: Mapping | None = None
-) -> Device:
+def resolve(backend: Any, *, shots: int | None, n_qubits: int) -> Device:
     """Return the device that a user means; nothing runs, nothing is opened.
 
     Parameters
@@ -61,8 +58,6 @@ def resolve(
         None: exact expectation values.
     n_qubits : int
         Number of qubits of the model.
-    options : Mapping, default=None
-        Keywords and options of a backend that is given as a name or an object.
 
     Raises
     ------
@@ -73,10 +68,6 @@ def resolve(
     ImportError
         If a package is missing.
     """
-    if options is not None and not isinstance(backend, Backend):
-        ours = {name: options[name] for name in DEFAULTS if name in options}
-        rest = {name: v for name, v in options.items() if name not in DEFAULTS}
-        backend = Backend(backend, options=rest or None, **ours)
     settings = as_backend(backend)
     if settings is None:
         raise TypeError("`backend` must be a device, got None.")

@@ -24,6 +24,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import EstimatorV2
 
+from skqnn import Backend
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 from skqnn._circuits.ansatz import angle_encoding
@@ -46,6 +47,8 @@ AMPLITUDES = RNG.normal(size=(4, 2**N_QUBITS))
 AMPLITUDES /= np.linalg.norm(AMPLITUDES, axis=1, keepdims=True)
 TURNS = RNG.uniform(-4, 4, (4, 2 ** (N_QUBITS - 1)))
 PIXELS = np.hstack([np.cos(TURNS), np.sin(TURNS)]) / np.sqrt(TURNS.shape[1])
+
+EXACTLY = Backend("aer", state_preparation="exact")
 
 _GATES = {**get_standard_gate_name_mapping(), "u1": U1Gate, "cu1": CU1Gate}
 _GATES = {
@@ -83,15 +86,18 @@ SAMPLING = {
 }
 
 
-def make_engine(backend="aer", shots=None, feature_map=None, preparation="auto", **kw):
+def make_engine(
+    target="aer", shots=None, feature_map=None, preparation="auto", seed=0, **keywords
+):
+    backend = Backend(target, state_preparation=preparation, **keywords)
     device = resolve(backend, shots=shots, n_qubits=N_QUBITS)
     return PrimitiveEngine(
         ANSATZ,
         OBSERVABLES,
         device,
+        backend=backend,
         feature_map=feature_map,
-        state_preparation=preparation,
-        **kw,
+        seed=seed,
     )
 
 
@@ -104,7 +110,9 @@ def exact(rows, feature_map, theta=THETA):
 @pytest.mark.parametrize("backend", EXACT)
 def test_expectations_equal_those_of_the_exact_engine(backend, encoding):
     rows, feature_map, preparation = ENCODINGS[encoding]
-    engine = make_engine(EXACT[backend], None, feature_map, preparation, n_layers=4)
+    engine = make_engine(
+        EXACT[backend], None, feature_map, preparation, n_preparation_layers=4
+    )
     thetas = np.stack([THETA, THETA[::-1]])
     E = engine.expectations(engine.prepare(rows), thetas)
     np.testing.assert_allclose(E, exact(rows, feature_map, thetas), atol=1e-9)
@@ -114,7 +122,9 @@ def test_expectations_equal_those_of_the_exact_engine(backend, encoding):
 @pytest.mark.parametrize("backend", SAMPLING)
 def test_sampled_expectations_are_within_their_standard_errors(backend, encoding):
     rows, feature_map, preparation = ENCODINGS[encoding]
-    engine = make_engine(SAMPLING[backend], 2000, feature_map, preparation, n_layers=4)
+    engine = make_engine(
+        SAMPLING[backend], 2000, feature_map, preparation, n_preparation_layers=4
+    )
     E, std = engine.measure(engine.prepare(rows), THETA)
     assert np.all(std > 0)
     deviation = (E - exact(rows, feature_map)) / std
@@ -128,7 +138,7 @@ def test_parameter_shift_equals_the_adjoint_gradient(encoding):
     cotangent = RNG.normal(size=(4, 2))
     reference = StatevectorEngine(ANSATZ, OBSERVABLES, feature_map=feature_map)
     _, pullback = reference.vjp(reference.prepare(rows), THETA)
-    engine = make_engine("aer", None, feature_map, preparation, n_layers=4)
+    engine = make_engine("aer", None, feature_map, preparation, n_preparation_layers=4)
     E, shifted = engine.vjp(engine.prepare(rows), THETA)
     np.testing.assert_allclose(E, exact(rows, feature_map), atol=1e-9)
     np.testing.assert_allclose(shifted(cotangent), pullback(cotangent), atol=1e-10)
@@ -148,7 +158,7 @@ def test_every_rotation_takes_its_parameter(gate, backend):
     observables = [SparsePauliOp(pauli) for pauli in paulis]
     theta, rows = np.array([[0.3], [1.2]]), np.eye(4)[:1]
     device = resolve(backend, shots=None, n_qubits=2)
-    engine = PrimitiveEngine(circuit, observables, device, state_preparation="exact")
+    engine = PrimitiveEngine(circuit, observables, device, backend=EXACTLY)
     E = engine.expectations(engine.prepare(rows), theta)
     expected = StatevectorEngine(circuit, observables).expectations(rows, theta)
     np.testing.assert_allclose(E, expected, atol=1e-12)
@@ -176,7 +186,7 @@ def test_names_of_a_circuits_parameters_do_not_matter():
         ANSATZ.assign_parameters(angles),
         OBSERVABLES,
         device,
-        state_preparation="exact",
+        backend=EXACTLY,
     )
     E = engine.expectations(engine.prepare(AMPLITUDES), THETA)
     np.testing.assert_allclose(E, exact(AMPLITUDES, None), atol=1e-12)
@@ -263,8 +273,7 @@ def layered_engine(n_qubits):
         real_amplitudes(n_qubits),
         [SparsePauliOp("Z" * n_qubits)],
         resolve("aer", shots=None, n_qubits=n_qubits),
-        state_preparation="layers",
-        n_layers=1,
+        backend=Backend("aer", state_preparation="layers", n_preparation_layers=1),
     )
 
 
@@ -332,8 +341,8 @@ def test_journal_tells_requests_apart(tmp_path):
         engine.expectations(states, theta)
     engine.expectations(states[::-1], THETA)
     with Journal(path) as journal:
-        count = journal._execute("SELECT COUNT(*) FROM requests").fetchone()
-    assert count == (4,)
+        count = journal._execute("SELECT COUNT(*) FROM requests")
+    assert count == [(4,)]
 
 
 def test_shift_rules_decide_what_is_affordable():
