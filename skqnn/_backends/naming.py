@@ -30,22 +30,28 @@ def model_name(circuit: QuantumCircuit, observables: Sequence[SparsePauliOp]) ->
     name : str
         64 hexadecimal digits.
     """
-    order = {p: Parameter(f"p{j}") for j, p in enumerate(circuit.parameters)}
-    parts = [repr((circuit.num_qubits, len(order))).encode()]
+    places = {p: Parameter(f"p{j}") for j, p in enumerate(circuit.parameters)}
+    parts = [repr((circuit.num_qubits, len(places))).encode()]
+    matrices: dict[int, tuple[np.ndarray, bytes]] = {}  # most gates share a few
     for qubits, matrix, angle in flatten(circuit):
-        parts += [repr((qubits, _formula(angle, order))).encode()]
-        parts += [_to_bytes(np.round(matrix, 12))]  # another machine's last digit
+        if id(matrix) not in matrices:
+            # Another machine may give another last digit.
+            matrices[id(matrix)] = matrix, _to_bytes(np.round(matrix, 12))
+        parts += [repr((qubits, _formula(angle, places))).encode()]
+        parts += [matrices[id(matrix)][1]]
     for observable in observables:
         parts += ["|".join(observable.paulis.to_labels()).encode()]
         parts += [_to_bytes(observable.coeffs)]
     return digest_of(parts)
 
 
-def _formula(angle: Any, order: dict[Parameter, Parameter]) -> str | None:
+def _formula(angle: Any, places: dict[Parameter, Parameter]) -> str | None:
     """Return an angle as a formula of the parameters' places in the circuit."""
     if angle is None:
         return None
-    return str(angle.subs({p: order[p] for p in angle.parameters}))
+    if isinstance(angle, Parameter):
+        return places[angle].name
+    return str(angle.subs({p: places[p] for p in angle.parameters}))
 
 
 def _to_bytes(values: np.ndarray) -> bytes:
