@@ -1,5 +1,6 @@
 """What must hold for the fitted part of an estimator that a file describes."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,10 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._circuits.gates import compile_circuit
 from skqnn._classifier import QNNClassifier
 from skqnn._encoder import BinaryAmplitudeEncoder
+from skqnn._training.monitor import Curves
+from skqnn._training.optimizers import OPTIMIZERS, AdamState
+
+_MAX_PIXELS = 2**24
 
 
 def check_fitted(estimator: Any) -> None:
@@ -33,6 +38,7 @@ def _check_encoder(encoder: BinaryAmplitudeEncoder) -> Iterator[tuple[bool, str]
         all(type(side) is int and 0 < side < 2**20 for side in sizes),
         "image_size_",
     )
+    yield math.prod(encoding.image_size) <= _MAX_PIXELS, "image_size_"
     yield np.prod(encoding.image_shape) == encoder.n_features_in_, "n_features_in_"
     n_kept = encoding.n_frequencies
     yield (
@@ -81,6 +87,47 @@ def _check_classifier(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
         numbers = getattr(classifier, name)
         yield numbers.dtype == np.float64 and numbers.shape == shape, name
         yield bool(np.all(np.isfinite(numbers))), name
+
+    reps = classifier.reps  # each adds an angle at least to a named ansatz
+    yield type(reps) is not int or reps <= max(1, circuit.num_parameters), "reps"
+    yield from _check_training(classifier, sum(shape[0] for shape in shapes))
+
+
+def _check_training(classifier: QNNClassifier, n: int) -> Iterator[tuple[bool, str]]:
+    """Yield what must hold for training of n numbers to go on."""
+    seed, state, curves = (
+        classifier._seed,
+        classifier._optimizer_state,
+        classifier._curves,
+    )
+    yield type(seed) is int and 0 <= seed < 2**31, "_seed"
+    yield isinstance(classifier._rng, np.random.Generator), "_rng"
+    yield isinstance(curves, Curves) and all(map(_is_curve, curves)), "_curves"
+    yield max(map(len, curves)) == len(curves.loss), "_curves"
+    states = [optimizer.init(np.zeros(n)) for optimizer in OPTIMIZERS.values()]
+    yield (
+        state is None
+        or any(
+            type(state) is type(first) and all(map(_could_become, first, state))
+            for first in states
+        ),
+        "_optimizer_state",
+    )
+    if isinstance(state, AdamState):
+        yield bool(np.all(state.square >= 0)), "_optimizer_state"
+
+
+def _is_curve(curve: Any) -> bool:
+    """Tell whether this is one number per epoch."""
+    return type(curve) is list and all(type(value) is float for value in curve)
+
+
+def _could_become(first: Any, later: Any) -> bool:
+    """Tell whether a field of an optimizer's first state could have this value."""
+    if not isinstance(first, np.ndarray):
+        return type(later) is int and later >= first
+    same = isinstance(later, np.ndarray) and later.dtype == first.dtype
+    return same and later.shape == first.shape and bool(np.all(np.isfinite(later)))
 
 
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[bool, str]]]] = {

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from skqnn._archive.checks import check_fitted
 from skqnn._archive.file import ArchiveError, read_members, write_members
 from skqnn._archive.values import Reader, Writer
+from skqnn._archive.versions import upgrade
 from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
 from skqnn._compat import validate_steps
@@ -156,6 +157,11 @@ def load(
         return _read_estimator(Reader(members), document)
     except (ArchiveError, ImportError):
         raise
+    except RecursionError as error:
+        raise ArchiveError(
+            f"{os.fspath(path)!r} does not describe a model: it nests values deeper "
+            "than any model does."
+        ) from error
     except Exception as error:  # a forged document may break anything
         raise ArchiveError(
             f"{os.fspath(path)!r} does not describe a model that this version can "
@@ -257,6 +263,7 @@ def _import_skops(needed_by: str) -> Any:
 def _read_estimator(reader: Reader, document: Any) -> Any:
     if document["class"] == "Pipeline":
         return _read_pipeline(reader, document)
+    document = upgrade(document)
     cls = _CLASSES[document["class"]]
     estimator = cls(**_read_all(reader, document["parameters"]))
     estimator._check_parameters()
@@ -269,6 +276,8 @@ def _read_estimator(reader: Reader, document: Any) -> Any:
         setattr(estimator, name, value)
     if attributes:
         check_fitted(estimator)
+        if cls is QNNClassifier:
+            estimator._built_from = None  # compared with the arguments when it matters
     return estimator
 
 

@@ -88,9 +88,20 @@ def _unzip(data: bytes) -> dict[str, bytes]:
             )
         for entry in entries:
             _check_entry(entry)
+        if archive.comment or len(data) != _size(entries):
+            raise ArchiveError("A model file must hold its members and nothing else.")
         if len({entry.filename for entry in entries}) < len(entries):
             raise ArchiveError("The members of a model file must have different names.")
         return {entry.filename: archive.read(entry) for entry in entries}
+
+
+def _size(entries: list[zipfile.ZipInfo]) -> int:
+    """Return the bytes of a file with these members, without anything between them.
+
+    A local header has 30 bytes and a name, the one in the directory at the end 46, and
+    the end of the directory 22.
+    """
+    return 22 + sum(76 + 2 * len(e.filename) + e.file_size for e in entries)
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
@@ -99,6 +110,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         entry.compress_type == zipfile.ZIP_STORED
         and entry.compress_size == entry.file_size
         and not entry.flag_bits & 1  # encrypted
+        and not (entry.extra or entry.comment)
     )
     if not plain or not _NAME.fullmatch(entry.filename):
         raise ArchiveError(

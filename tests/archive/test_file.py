@@ -97,6 +97,20 @@ def test_repeated_name_is_refused(path):
         read_members(path)
 
 
+@pytest.mark.parametrize("before, after", [(b"", b"x"), (b"x", b""), (b"", b"PK" * 99)])
+def test_bytes_beside_the_members_are_refused(path, before, after):
+    path.write_bytes(before + path.read_bytes() + after)
+    with pytest.raises(ArchiveError):
+        read_members(path)
+
+
+def test_comment_is_refused(path):
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"hidden"
+    with pytest.raises(ArchiveError, match="and nothing else"):
+        read_members(path)
+
+
 def test_huge_file_is_refused_unread(tmp_path):
     with open(tmp_path / "huge", "wb") as stream:
         stream.truncate(2**30 + 1)
