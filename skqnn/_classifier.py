@@ -1,13 +1,10 @@
 """QNNClassifier: validate, wire, remember."""
 
-import warnings
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,11 +15,9 @@ from sklearn.utils.validation import (
 )
 
 from skqnn._arrays import (
-    Rows,
     check_fitted_namespace,
     follow,
     namespace,
-    take_rows,
     to_numpy,
 )
 from skqnn._backends.backend import Backend, as_backend
@@ -41,27 +36,23 @@ from skqnn._execution import (
     Setting,
     gradient_method,
     model_rows,
-    objective_of,
 )
+from skqnn._fitting import train, train_epoch, winner
 from skqnn._html import FittedHTML, visual_block
 from skqnn._hyperparameters import check_execution, check_hyperparameters
 from skqnn._training.data import (
-    Data,
     check_same_classes,
     check_two_classes,
     class_indices,
     class_weighted,
-    hold_out,
-    indicator_targets,
     known_classes,
     weighted_rows,
 )
-from skqnn._training.loop import Callbacks, Report, warn_unconverged
 from skqnn._training.losses import LOSSES
-from skqnn._training.monitor import Curves, Monitor, fitted_curves, own_history
+from skqnn._training.monitor import Curves, fitted_curves, own_history
 from skqnn._training.objective import split
 from skqnn._training.optimizers import OPTIMIZERS
-from skqnn._training.solvers import Plan, Step, minimize, oriented, plain
+from skqnn._training.solvers import Plan, plain
 from skqnn._training.undo import undone_if_it_fails
 
 
@@ -350,7 +341,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 self._start(classes, X.shape[1], self._constant(X, weights))
             try:
                 with self._training_engine(X) as engine:
-                    self._train(engine, seen, X, labels, weights / weights.mean())
+                    weights = weights / weights.mean()
+                    train(self, engine, seen, X, labels, weights, fresh=not warm)
             except BaseException:
                 if not warm and self._optimizer_state is None and not self._curves.loss:
                     del self.theta_  # not a step was taken: this is not fitted
@@ -402,14 +394,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 self._start(known, X.shape[1], constant, stacklevel=4)
             else:
                 self._check_architecture()
-            monitor = Monitor(self._curves, tol=0, n_iter_no_change=1)
-            report = Report(monitor, self._remember, self._remember_curves)
             with self._training_engine(X) as engine:
-                data = self._data(engine, X, labels, weights)
-                if first:
-                    self._choose_sign(engine, data)
-                plan = {"learning_rate": "constant", "max_iter": 1}
-                self._minimize(engine, data, report, **plan)
+                train_epoch(self, engine, X, labels, weights, fresh=first)
         return self
 
     def _check_parameters(self):
@@ -511,83 +497,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _rows(self, X):
         """Return X as amplitudes, or as features of the feature map."""
         return model_rows(X, self._model, on_host=self.backend is not None)
-
-    def _data(self, engine, X, labels, weights):
-        """Return the training data, with what the engine runs for each row."""
-        states = engine.prepare(self._rows(X))
-        if self.backend is None:  # the exact engine copies rows as it loads them
-            states = Rows(states, np.arange(len(labels)))
-        else:
-            states = engine.keep(states)
-        n_scores = len(self.observables_)
-        targets = indicator_targets(labels, len(self.classes_), n_scores)
-        return Data(states, targets, weights)
-
-    def _train(self, engine, seen, X, labels, weights):
-        """Run the solver, recording and reporting every epoch."""
-        data, validate = self._data(engine, X, labels, weights), None
-        if self.early_stopping:
-            data, validate = self._hold_out(engine, data, labels)
-        if not self._curves.loss:
-            self._choose_sign(engine, data)
-        plan = self._plan()
-        monitor = Monitor(
-            self._curves,
-            tol=self.tol,
-            n_iter_no_change=plan.patience(len(data.targets)),
-            validate=validate,
-            patient=plan._replace(gradient=self.gradient_).knows_its_length,
-        )
-        callbacks = Callbacks(self, plan.max_epochs, self._reconstruction, seen)
-        callbacks.begin()
-        report = Report(monitor, self._remember, self._remember_curves, callbacks)
-        interruption = None
-        try:
-            converged = self._minimize(engine, data, report)
-        except KeyboardInterrupt as error:
-            interruption, converged = error, True
-        if monitor.best_params is not None:
-            self._remember(monitor.best_params, self._optimizer_state)
-        self._remember_curves(monitor)
-        if interruption is not None:
-            if self.backend is not None and engine.is_paid:
-                raise interruption  # a script would go on, and pay for what comes next
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        callbacks.end()
-        if interruption is None:
-            warn_unconverged(monitor, converged, data, LOSSES[self.loss], self.max_iter)
-
-    def _hold_out(self, engine, data, labels):
-        """Return the data to train on, and the accuracy on the rest as a function.
-
-        The same rows are held out whenever training continues on the same data.
-        """
-        train, rest = hold_out(labels, self.validation_fraction, self._seed)
-        states, weights = take_rows(data.states, rest), data.weights[rest]
-        arguments = engine, states, labels[rest], weights
-        return data.take(train), partial(self._accuracy, *arguments)
-
-    def _choose_sign(self, engine, data):
-        """Give `scale_` a sign that fits the data, unless evaluations are paid for."""
-        if self.backend is None or not engine.is_paid:
-            objective = objective_of(self._model, engine, self.loss)
-            self._remember(oriented(objective, self._params(), data), None)
-
-    def _minimize(self, engine, data, report, **changes):
-        """Run the solver from the present parameters, tell whether it converged."""
-        return minimize(
-            objective_of(self._model, engine, self.loss, self.gradient_),
-            data,
-            Step(self._params(), self._optimizer_state, None, None),
-            report,
-            self._plan()._replace(gradient=self.gradient_, **changes),
-            self._rng,
-        )
-
-    def _accuracy(self, engine, states, labels, weights, params):
-        theta, scale, bias = split(params, self.circuit_.num_parameters)
-        scores = scale * engine.expectations(states, theta) + bias
-        return accuracy_score(labels, _winner(scores), sample_weight=weights)
 
     def _params(self):
         return np.concatenate(
@@ -691,8 +600,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Elements of `classes_`.
         """
-        winner = _winner(self._scores(X, "predict"))
-        return follow(self.classes_[winner], X)
+        return follow(self.classes_[winner(self._scores(X, "predict"))], X)
 
     def predict_proba(self, X):
         """Return class probabilities.
@@ -774,10 +682,3 @@ def _floating(X):
     """Return the types that X may keep, in its own namespace."""
     xp, _ = namespace(X)
     return xp.float64, xp.float32
-
-
-def _winner(scores):
-    """Return the index of the winning class, shape (n_samples,)."""
-    if scores.shape[1] == 1:
-        return (scores[:, 0] > 0).astype(np.intp)
-    return np.argmax(scores, axis=1)

@@ -25,6 +25,7 @@ BESIDE = {
     "_classifier": "estimators",
     "_compat": "ground",
     "_execution": "estimators",
+    "_fitting": "estimators",
     "_encoder": "estimators",
     "_frequencies": "estimators",
     "_html": "ground",
