@@ -105,7 +105,7 @@ class AerDevice:
         readout = "corrected" if self._correct_readout else "raw"
         if self.shots is None or not self.noisy:
             readout = "perfect"
-        return Demand(tuple(supports), self.shots, readout)
+        return Demand(tuple(supports), self.shots, readout, waiting=False)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -67,6 +67,7 @@ class Demand(NamedTuple):
     supports: tuple[tuple[int, ...], ...]  # the qubits of each Pauli string
     shots: int | None = None  # None: exact values
     readout: str = "raw"  # or "corrected", or "perfect"
+    waiting: bool = True  # whether qubits that wait decay: Aer does not simulate it
 
 
 def calibrate(target: Target) -> Calibration:

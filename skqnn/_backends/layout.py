@@ -6,6 +6,7 @@ expectation value is to expect decides between all.
 """
 
 import warnings
+from collections.abc import Collection
 from itertools import cycle
 from typing import NamedTuple
 
@@ -26,7 +27,13 @@ from skqnn._backends.kept_signal import (
     usage_of,
 )
 from skqnn._backends.placement import placements
-from skqnn._backends.transpilation import Isa, compact, transpile_once, two_qubit_gates
+from skqnn._backends.transpilation import (
+    Isa,
+    compact,
+    select,
+    transpile_once,
+    two_qubit_gates,
+)
 from skqnn.exceptions import LowSignalWarning
 
 _LEVELS = (1, 2, 3)  # of the candidates, in turn
@@ -42,6 +49,7 @@ def transpile_best(
     demand: Demand | None = None,
     optimization_level: int | str = "auto",
     n_trials: int = 3,
+    gates: Collection[str] | None = None,
 ) -> Isa:
     """Transpile a circuit to where a device keeps most of its signal.
 
@@ -63,6 +71,8 @@ def transpile_best(
     n_trials : int, default=3
         Seeds that are tried, from `seed` on, each with the next of the levels if these
         are "auto". A circuit that needs no routing then takes one.
+    gates : collection of str, default=None
+        Names of the gates to use. None: all of the backend.
 
     Warns
     -----
@@ -82,13 +92,19 @@ def transpile_best(
         )
     if demand is None:
         demand = Demand((tuple(range(circuit.num_qubits)),))
-    calibration = calibrate(backend.target)
+    target = backend.target
+    if gates is not None:
+        target = select(target, lambda name, where: name in gates)
+    calibration = calibrate(target)
+    if not demand.waiting:
+        calibration = calibration._replace(idle=0 * calibration.idle)
     if optimization_level == "auto":
-        isas = _search(circuit, backend, calibration, demand, n_trials, seed)
+        target = usable(target, calibration, circuit.num_qubits)
+        isas = _search(circuit, backend, target, calibration, demand, n_trials, seed)
     else:
         level = int(optimization_level)
         seeds = range(seed, seed + n_trials)
-        isas = [transpile_once(circuit, backend, level, s) for s in seeds]
+        isas = [transpile_once(circuit, backend, level, s, target) for s in seeds]
     signals = [signal_of(_usage(isa, calibration, demand), calibration) for isa in isas]
     errors = [expected_error(signal, demand) for signal in signals]
     sizes = [two_qubit_gates(isa.circuit) for isa in isas]
@@ -101,13 +117,13 @@ def transpile_best(
 def _search(
     circuit: QuantumCircuit,
     backend: BackendV2,
+    target: Target,
     calibration: Calibration,
     demand: Demand,
     n_trials: int,
     seed: int,
 ) -> list[Isa]:
     """Return what several seeds give, and the best of it in the best places."""
-    target = usable(backend.target, calibration, circuit.num_qubits)
     edges = _edges(target)
     if edges is None:
         n_trials = 1  # all qubits are connected: nothing to route
@@ -195,7 +211,12 @@ def usable(target: Target, calibration: Calibration, n_qubits: int) -> Target:
     every = range(len(calibration.readout))
     readout = {q for q in every if calibration.is_dead("measure", (q,))}
     for dead in (gates | readout, gates):
-        part = _without(target, calibration, dead)
+
+        def alive(name: str, where: tuple[int, ...], dead: set[int] = dead) -> bool:
+            broken = bool(dead & {*where}) or calibration.is_dead(name, where)
+            return len(where) < 2 or not broken
+
+        part = select(target, alive)
         coupling = part.build_coupling_map()
         if coupling is None:
             break  # of what is left, nothing is coupled
@@ -203,29 +224,6 @@ def usable(target: Target, calibration: Calibration, n_qubits: int) -> Target:
         if max(len(c.physical_qubits) for c in components) >= n_qubits:
             return part
     return target
-
-
-def _without(target: Target, calibration: Calibration, dead: set[int]) -> Target:
-    """Return a target without couplers that are dead or end at a dead qubit."""
-    part = Target(
-        num_qubits=target.num_qubits,
-        dt=target.dt,
-        qubit_properties=target.qubit_properties,
-    )
-    for name, operation in zip(target.operation_names, target.operations, strict=True):
-        if isinstance(operation, type) or target[name] is None:
-            part.add_instruction(operation, name=name)  # on all qubits
-            continue
-        kept = {
-            where: how
-            for where, how in target[name].items()
-            if where is None
-            or len(where) == 1
-            or not (dead & {*where} or calibration.is_dead(name, where))
-        }
-        if kept:
-            part.add_instruction(operation, kept, name=name)
-    return part
 
 
 def _warn(name: str, signal: Signal, demand: Demand) -> None:

@@ -3,7 +3,7 @@
 A circuit that is already routed uses some qubits and couplers, and can run wherever the
 device has couplers of the same shape. Its qubits are placed one by one, each next to
 one that is placed, and the cheapest partial placements are carried on. For a chain of
-seven qubits on a heavy-hexagonal device these are all chains that there are.
+eight qubits on a heavy-hexagonal device these are all chains that there are.
 """
 
 from collections import defaultdict

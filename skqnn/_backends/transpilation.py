@@ -1,6 +1,6 @@
 """Circuits in the gates of a device, and on the qubits that they need."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +29,8 @@ def transpile_once(
     backend: BackendV2,
     level: int,
     seed: int,
-    *,
     target: Target | None = None,
+    *,
     where: Sequence[int] | None = None,
 ) -> Isa:
     """Transpile at one optimization level with one seed.
@@ -121,6 +121,30 @@ def compact(isa: Isa) -> tuple[Isa, list[int]]:
             where = [index[find(q).index] for q in item.qubits]
             small.append(item.operation, where, copy=False)
     return Isa(small, tuple(index[q] for q in isa.final)), used
+
+
+def select(target: Target, keep: Callable[[str, tuple[int, ...]], bool]) -> Target:
+    """Return the part of a target whose instructions `keep` wants.
+
+    It is asked for a name and qubits; those are () for what all qubits have.
+    """
+    part = Target(
+        num_qubits=target.num_qubits,
+        dt=target.dt,
+        qubit_properties=target.qubit_properties,
+    )
+    names, operations = target.operation_names, target.operations
+    for name, operation in zip(names, operations, strict=True):
+        properties = target[name]
+        everywhere = isinstance(operation, type) or not properties
+        if everywhere or None in properties:
+            if keep(name, ()):
+                part.add_instruction(operation, name=name)
+            continue
+        kept = {where: how for where, how in properties.items() if keep(name, where)}
+        if kept:
+            part.add_instruction(operation, kept, name=name)
+    return part
 
 
 def restrict(target: Target, qubits: Sequence[int]) -> Target:

@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import real_amplitudes
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp, Statevector
-from qiskit.transpiler import CouplingMap, InstructionProperties
+from qiskit.transpiler import CouplingMap, InstructionProperties, QubitProperties
 
 from skqnn._backends.kept_signal import (
     Demand,
@@ -131,6 +132,26 @@ def test_search_finds_what_level_one_misses():
     best = transpile_best(chain(4), backend, seed=0, demand=demand)
     trivial = transpile_once(chain(4), backend, 1, 0)
     assert error_of(best, backend, demand) < 0.5 * error_of(trivial, backend, demand)
+
+
+def test_waiting_counts_unless_it_is_not_simulated():
+    best, others = (0, 1), [(q, q + 1) for q in range(1, 5)]
+    backend = line(6, [(best, 0.001), *((pair, 0.05) for pair in others)])
+    properties = backend.target.qubit_properties
+    properties[1] = QubitProperties(t1=1e-5, t2=1e-5)
+    backend.target.qubit_properties = properties
+    circuit = QuantumCircuit(2)
+    circuit.cz(0, 1)
+    for angle in ParameterVector("a", 30):
+        circuit.sx(0)
+        circuit.rz(angle, 0)
+    demand = Demand(((0, 1),), 1000, "perfect")
+    waiting, simulated = (
+        transpile_best(circuit, backend, seed=0, demand=demand._replace(waiting=w))
+        for w in (True, False)
+    )
+    assert set(simulated.final) == {0, 1}
+    assert set(waiting.final) != {0, 1}
 
 
 def test_only_what_is_measured_decides():
