@@ -25,6 +25,7 @@ from skqnn._journal.service import Remote
 # A job takes a minute or two to upload at this size; the service gives it 15.
 _MAX_BYTES = 40_000_000
 _BYTES_PER_VALUE = 12  # of a parameter in a submitted job: base64, and some structure
+_DEVICE_GATES = frozenset({"rz", "sx", "x", "cx", "cz", "ecr"})
 _MAX_EXECUTIONS = 10_000_000  # circuits times shots that IBM accepts in a job
 
 
@@ -89,7 +90,13 @@ class EstimatorDevice:
         isa = Isa(unroll(circuit), tuple(range(circuit.num_qubits)))
         if self.backend is not None:
             demand = self.demand(supports_of(observables))
-            isa = self.transpile(circuit, self.backend, seed=seed, demand=demand)
+            isa = self.transpile(
+                circuit,
+                self.backend,
+                seed=seed,
+                demand=demand,
+                gates=_gates_of(self._estimator, self.backend),
+            )
         return EstimatorProgram(circuit, isa, observables, self._submit, self.shots)
 
     def _submit(self, pub: tuple, tags: list[str], rng: np.random.Generator) -> Any:
@@ -199,6 +206,17 @@ def backend_of(estimator: BaseEstimatorV2) -> BackendV2 | None:
     if type(estimator).__module__.startswith("qiskit_ibm_runtime."):
         return estimator.backend()
     return None
+
+
+def _gates_of(estimator: BaseEstimatorV2, backend: BackendV2) -> Any:
+    """Return the gates that an estimator takes, None if these are the backend's.
+
+    IBM's client rewrites circuits before it runs them, and knows the gates of devices:
+    on a simulator that has more, it refuses RY with a parameter.
+    """
+    module = type(estimator).__module__
+    is_client = module.startswith("qiskit_ibm_runtime.executor_estimator")
+    return _DEVICE_GATES if is_client and "ry" in backend.target else None
 
 
 def check_exact(estimator: BaseEstimatorV2, shots: int | None) -> None:
