@@ -80,7 +80,7 @@ def pose(
     data = Data(
         engine.prepare(rows),
         indicator_targets(labels, len(classifier.classes_), n_scores),
-        class_weighted(weights, y, classifier.class_weight),
+        class_weighted(weights, labels, classifier.classes_, classifier.class_weight),
     )
     return Problem(classifier, engine, data)
 

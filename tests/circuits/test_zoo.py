@@ -35,15 +35,19 @@ from qiskit.quantum_info import (
     random_clifford,
 )
 from qiskit.transpiler import CouplingMap
+from sklearn.preprocessing import normalize
 
 from skqnn import QNNClassifier
 from skqnn.export import bound_circuit, load, qnn_inputs, save, to_estimator_qnn
 
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum iterations", "ignore:.*cannot", "ignore:The loss ended"
+)
 RNG = np.random.default_rng(0)
 N_QUBITS, N_ANGLES = 3, 4
 OBSERVABLE = SparsePauliOp.from_list([("ZXZ", 0.7), ("IYX", -0.4), ("ZII", 0.5)])
-AMPLITUDES, FEATURES = RNG.normal(size=(2, 8)), RNG.normal(size=(2, N_ANGLES))
+AMPLITUDES = normalize(RNG.normal(size=(2, 8)))
+FEATURES = RNG.normal(size=(2, N_ANGLES))
 LABELS = np.array([0, 1])
 
 
@@ -220,9 +224,7 @@ def expected(model, rows, plain):
     values = []
     for row in rows:
         if model.feature_map_ is None:
-            state = Statevector(row / np.linalg.norm(row)).evolve(
-                plain.assign_parameters(model.theta_)
-            )
+            state = Statevector(row).evolve(plain.assign_parameters(model.theta_))
         else:
             state = Statevector(plain.assign_parameters(row)).evolve(
                 model.circuit_.assign_parameters(model.theta_)
