@@ -35,7 +35,7 @@ class Basis:
         """Return the coefficients of an angle, {place in the basis: coefficient}."""
         if angle not in self._known:
             terms: Any = polynomial(angle, self._columns)
-            terms = {angle: 1.0} if terms is None else terms
+            terms = {angle: 1.0} if terms is None else terms or {(): 0.0}
             places = self._functions
             self._known[angle] = {
                 places.setdefault(function, len(places)): coefficient

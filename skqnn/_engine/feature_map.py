@@ -6,17 +6,19 @@ permutations of basis states around them: all phases of such a run are one matri
 product and one exponential.
 """
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
 from sklearn.utils import gen_batches
 
-from skqnn._arrays import block_bytes, namespace, numpy_dtype, sender
+from skqnn._arrays import block_bytes, namespace, numpy_dtype
 from skqnn._circuits.gates import Elementary, Gate, flatten, is_real
 from skqnn._engine.basis import Basis
 from skqnn._engine.fusion import fuse
 from skqnn._engine.row_steps import Fixed, Phases, Product, Rotation
+from skqnn._threads import single_blas_thread
 
 
 class FeatureMap:
@@ -69,15 +71,17 @@ class FeatureMap:
         shape = (X.shape[0], 2**self.n_qubits)
         states = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
         values = self._basis.evaluate(X)
+        first = self._product.bind(dtype, X)
         bound = [step.bind(dtype, X) for step in self._steps]
         size = max(1, block_bytes(X) // (dtype.itemsize * shape[1]))
-        for batch in gen_batches(shape[0], size):
-            some = values[:, batch]
-            block = self._product.start(some, dtype, sender(X))
-            phases: dict[int, Any] = {}
-            for step, numbers in zip(self._steps, bound, strict=True):
-                block = step.apply(numbers, block, some, phases)
-            states[batch, ...] = block.T
+        with single_blas_thread() if self._steps else nullcontext():
+            for batch in gen_batches(shape[0], size):
+                some = values[:, batch]
+                block = self._product.start(first, some)
+                phases: dict[int, Any] = {}
+                for step, numbers in zip(self._steps, bound, strict=True):
+                    block = step.apply(numbers, block, some, phases)
+                states[batch, ...] = block.T
         return states
 
 

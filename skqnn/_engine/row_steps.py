@@ -21,31 +21,47 @@ from skqnn._engine.basis import Basis
 
 _TABLE_BYTES = 2**25  # of the weights of a run; larger ones are made anew, in parts
 
-Angle = dict[int, float]  # see `Basis`
-
 
 class Product:
     """Gates on single qubits of ``|0...0>``, which leave it a product."""
 
     def __init__(self, gates: list[Elementary], n_qubits: int, basis: Basis):
         self.n_qubits = n_qubits
-        self.gates = [
-            (gate, None if gate.angle is None else basis.coordinates(gate.angle))
-            for gate in gates
-        ]
+        self.gates = gates
+        angles = [basis.coordinates(g.angle) for g in gates if g.angle is not None]
+        self.places = np.array(sorted({place for angle in angles for place in angle}))
+        self.weights = np.zeros((len(angles), len(self.places)))  # of half the angles
+        for k, angle in enumerate(angles):
+            at = np.searchsorted(self.places, list(angle))
+            self.weights[k, at] = 0.5 * np.array(list(angle.values()))
 
-    def start(self, values: Any, dtype: np.dtype, send: Any) -> Any:
+    def bind(self, dtype: np.dtype, X: Any) -> tuple:
+        """Return ``|0>``, matrices and weights next to X, and the dtype."""
+        send = sender(X)
+        matrices = [g.matrix if g.angle is None else -1j * g.matrix for g in self.gates]
+        zero = send(np.array([[1], [0]], dtype=dtype))
+        return (
+            zero,
+            [send(_cast(m, dtype)) for m in matrices],
+            send(self.weights),
+            dtype,
+        )
+
+    def start(self, bound: tuple, values: Any) -> Any:
         """Return states of shape (2**n_qubits, n_samples), or 1 if all are equal."""
+        zero, matrices, weights, dtype = bound
         xp, _ = namespace(values)
-        factors = [send(np.array([[1], [0]], dtype=dtype))] * self.n_qubits
-        for gate, angle in self.gates:
+        factors, k = [zero] * self.n_qubits, 0
+        if len(self.places):
+            half = weights @ take_rows(values, self.places)
+            cosines, sines = _cosine_and_sine(half, dtype)
+        for gate, matrix in zip(self.gates, matrices, strict=True):
             (q,) = gate.qubits
-            if angle is None:
-                factors[q] = send(_cast(gate.matrix, dtype)) @ factors[q]
-            else:
-                cosine, sine = _cosine_and_sine(angle, values, dtype)
-                turned = send(_cast(-1j * gate.matrix, dtype)) @ factors[q]
-                factors[q] = cosine * factors[q] + sine * turned
+            turned = matrix @ factors[q]
+            if gate.angle is not None:
+                turned = cosines[k, :] * factors[q] + sines[k, :] * turned
+                k += 1
+            factors[q] = turned
         block = factors[0]
         for factor in factors[1:]:
             block = factor[:, None, :] * block[None, :, :]
@@ -181,7 +197,8 @@ class Rotation:
     def apply(self, bound: tuple, block: Any, values: Any, phases: dict) -> Any:
         """Return the states after this step, (2**n_qubits, n_samples)."""
         source, factor, idle, dtype = bound
-        cosine, sine = _cosine_and_sine(self.angle, values, dtype)
+        half = sum(0.5 * a * values[place, :] for place, a in self.angle.items())
+        cosine, sine = _cosine_and_sine(half, dtype)
         moved = _times(take_rows(block, source) * factor, sine[None, :])
         if idle is not None:
             cosine = cosine + idle * (1 - cosine)
@@ -207,10 +224,9 @@ def _moved(index: np.ndarray, qubits: tuple[int, ...], local: np.ndarray) -> np.
     return index
 
 
-def _cosine_and_sine(angle: Angle, values: Any, dtype: np.dtype) -> tuple:
-    """Return cosine and sine of half an angle, one per row."""
-    xp, _ = namespace(values)
-    half = sum(0.5 * a * values[place, :] for place, a in angle.items())
+def _cosine_and_sine(half: Any, dtype: np.dtype) -> tuple:
+    """Return cosine and sine of half the angles."""
+    xp, _ = namespace(half)
     kind = getattr(xp, _real(dtype).name)
     return tuple(xp.astype(f(half), kind, copy=False) for f in (xp.cos, xp.sin))
 

@@ -14,7 +14,7 @@ design", Quantum 4, 341 (2020), arXiv:1912.10877.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,7 +93,9 @@ class StatevectorEngine:
         self._steps = fuse(gates, self.n_qubits)
         self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
-        self._compiled = compile_small(gates, self._observables, self.n_qubits)
+        self._compiled: Mapping[str, Small | Compiled | None] = compile_small(
+            gates, self._observables, self.n_qubits
+        )
         if not self._compiled:
             self._compiled = compile_gates(gates, observables, self.n_qubits)
         self._work = 0  # amplitudes times steps so far
@@ -107,8 +109,7 @@ class StatevectorEngine:
         if self._feature_map is None:
             return X
         require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
-        with single_blas_thread():
-            return self._feature_map.encode(X)
+        return self._feature_map.encode(X)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""

@@ -116,6 +116,16 @@ def test_a_map_without_features_gives_equal_rows():
     np.testing.assert_allclose(states, [[0.5**0.5, 0, 0, 0.5**0.5]] * 3)
 
 
+def test_angles_that_vanish():
+    x, circuit = ParameterVector("x", 1), QuantumCircuit(2)
+    zero = x[0] * 0.0
+    for gate in (circuit.ry, circuit.rz, circuit.rx):
+        gate(zero, 0)
+    circuit.crx(zero, 0, 1)
+    states = FeatureMap(circuit).encode(np.ones((2, 1)))
+    np.testing.assert_allclose(states, [[1, 0, 0, 0]] * 2)
+
+
 @pytest.mark.parametrize("bytes_per_block", [1, 500])
 @pytest.mark.parametrize("table_bytes", [1, 300, 2**25])
 def test_states_do_not_depend_on_the_size_of_pieces(
