@@ -1,21 +1,27 @@
 """Test accuracy on MNIST against the number of trained parameters.
 
     python benchmarks/accuracy_per_parameter.py    (hours)
-        [--tasks ten_digits pairs] [--counts 24 100 ...] [--seeds 3] [--epochs N]
+        [--tasks ten_digits frequencies pairs] [--counts 24 100 ...]
+        [--seeds 0 1 2] [--epochs N]
+        [--first 0 1 ...]    (pairs of which the lower digit is one of these)
     python benchmarks/accuracy_per_parameter.py --tasks    (table and picture only)
 
 All training images train, all test images are scored once per seed. Models of at most
 the same number of trained parameters are compared:
 
-    qnn                     `real_amplitudes`, as deep as the parameters allow
-    qnn, no entanglers      the same angles and observables, every CX removed
+    qnn                     `real_amplitudes`, as deep as the parameters allow: for ten
+                            digits on 12x12 pixels, for pairs on 32 frequencies
+    qnn, frequencies        ten digits on 64 frequencies instead of pixels
+    qnn, no entanglers      ten digits, the same angles and observables as the first,
+                            every CX removed
     logistic regression     on as many principal components as the parameters allow
     perceptron              one hidden layer on principal components, its width and
                             scaling chosen on held-out training images
 
 The options of the circuit were chosen on held-out training images, see
-benchmarks/mnist_ten_digits.py and mnist_zero_one.py. Each row is appended to
-`--csv` as soon as it is known, and one that is there already is not run again.
+benchmarks/mnist_ten_digits.py and mnist_pairs.py. Each row is appended to
+`--csv` as soon as it is known, and one that is there already is not run again: several
+processes may share the seeds.
 """
 
 import argparse
@@ -29,11 +35,12 @@ from pathlib import Path
 import numpy as np
 from _baselines import choose_perceptron, logistic_regression, size
 from _mnist import load_mnist, versions
-from mnist_ten_digits import ENCODER, OPTIONS
-from mnist_zero_one import OPTIONS as PAIR_OPTIONS
+from mnist_pairs import pipeline as pair_pipeline
+from mnist_ten_digits import PIXELS, options_for
+from mnist_ten_digits import pipeline as ten_digit_pipeline
 from sklearn.exceptions import ConvergenceWarning
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import QNNClassifier
 from skqnn.exceptions import DeadParameterWarning
 from skqnn.inspection._variants import without_entanglers
 
@@ -42,8 +49,11 @@ COLUMNS = ("task", "model", "n_parameters", "seed", "test_accuracy")
 TEN_DIGITS = "ten_digits"
 COUNTS = (24, 100, 250, 500, 850, 1000, 2000)
 N_CLASSES = 10
-QNN, BARE, LOGISTIC, PERCEPTRON = MODELS = (
+FREQUENCIES = "frequencies"
+TASKS = (TEN_DIGITS, FREQUENCIES, "pairs")
+QNN, WAVES, BARE, LOGISTIC, PERCEPTRON = MODELS = (
     "qnn",
+    "qnn, frequencies",
     "qnn, no entanglers",
     "logistic regression",
     "perceptron",
@@ -58,50 +68,52 @@ def ablated(model: QNNClassifier) -> QNNClassifier:
 
 
 def ten_digit_model(count: int, seed: int, epochs: int | None):
-    """Return encoder and classifier with at most `count` parameters.
+    """Return encoder and classifier with at most `count` parameters, on pixels.
 
     Besides the angles there are a scale and ten biases. Two dozen parameters leave room
     for 6 qubits only, 8x8 pixels.
     """
     image_size, n_qubits = ((8, 8), 6) if count < 50 else ((12, 12), 8)
-    options = OPTIONS | {
-        "reps": (count - 1 - N_CLASSES) // n_qubits - 1,
-        "random_state": seed,
-        "max_iter": epochs or OPTIONS["max_iter"],
-    }
-    encoder = BinaryAmplitudeEncoder(**ENCODER | {"image_size": image_size})
-    return encoder, QNNClassifier(**options)
+    encoder_options, options = PIXELS
+    options = options | {"reps": (count - 1 - N_CLASSES) // n_qubits - 1}
+    if epochs:
+        options["max_iter"] = epochs
+    encoder_options = encoder_options | {"image_size": image_size}
+    return ten_digit_pipeline(seed, encoder_options, **options)
+
+
+def frequency_model(count: int, seed: int, epochs: int | None):
+    """Return encoder and classifier with at most `count` parameters, on frequencies."""
+    options = options_for(count) | ({"max_iter": epochs} if epochs else {})
+    return ten_digit_pipeline(seed, **options)
 
 
 def pair_model(count: int, seed: int, epochs: int | None):
     """Return encoder and classifier of 24 parameters: 22 angles, scale and bias."""
-    options = PAIR_OPTIONS | {
-        "random_state": seed,
-        "max_iter": epochs or PAIR_OPTIONS["max_iter"],
-    }
-    encoder = BinaryAmplitudeEncoder(pixel_range=(0, 255), dtype="float32")
-    return encoder, QNNClassifier(**options)
+    return pair_pipeline(seed, **{"max_iter": epochs} if epochs else {})
 
 
 def circuits(make: Callable, count, seed, epochs, data) -> Iterator[tuple]:
-    """Yield (model, n_parameters, test accuracy) of the circuit and its ablation."""
+    """Yield (model, n_parameters, test accuracy) of a circuit and of its ablation."""
     X, y, X_test, y_test = data
     encoder, model = make(count, seed, epochs)
     states, states_test = encoder.fit_transform(X), encoder.transform(X_test)
     model.fit(states, y)
-    yield QNN, model.n_parameters_, model.score(states_test, y_test)
-    bare = ablated(model).fit(states, y)
-    yield BARE, bare.n_parameters_, bare.score(states_test, y_test)
+    name = WAVES if make is frequency_model else QNN
+    yield name, model.n_parameters_, model.score(states_test, y_test)
+    if make is ten_digit_model:
+        bare = ablated(model).fit(states, y)
+        yield BARE, bare.n_parameters_, bare.score(states_test, y_test)
 
 
-def baselines(count: int, n_outputs: int, n_seeds: int, data) -> Iterator[tuple]:
+def baselines(count: int, n_outputs: int, seeds: list[int], data) -> Iterator[tuple]:
     """Yield (model, n_parameters, seed, test accuracy) of the classical models."""
     X, y, X_test, y_test = data
     X, X_test = X / np.float32(255), X_test / np.float32(255)
     model = logistic_regression(count, n_outputs).fit(X, y)  # has no randomness
     yield LOGISTIC, size(model), 0, model.score(X_test, y_test)
     make = choose_perceptron(count, n_outputs, X, y)
-    for seed in range(n_seeds):
+    for seed in seeds:
         model = make(seed).fit(X, y)
         yield PERCEPTRON, size(model), seed, model.score(X_test, y_test)
 
@@ -113,8 +125,8 @@ def run(task, count, data, make, n_outputs, arguments, known) -> Iterator[tuple]
         for name, model, n_parameters, seed, _ in known
         if name == task and 0.75 * count < n_parameters <= count
     }
-    for seed in range(arguments.seeds):
-        if (QNN, seed) not in have:
+    for seed in arguments.seeds:
+        if (WAVES if make is frequency_model else QNN, seed) not in have:
             for name, n_parameters, accuracy in circuits(
                 make, count, seed, arguments.epochs, data
             ):
@@ -133,8 +145,14 @@ def new_rows(arguments, known: list[tuple]) -> Iterator[tuple]:
         for count in arguments.counts:
             options = (ten_digit_model, N_CLASSES, arguments, known)
             yield from run(TEN_DIGITS, count, (X, y, X_test, y_test), *options)
+    if FREQUENCIES in arguments.tasks:
+        for count in arguments.counts:
+            options = (frequency_model, N_CLASSES, arguments, known)
+            yield from run(TEN_DIGITS, count, (X, y, X_test, y_test), *options)
     if "pairs" in arguments.tasks:
         for a, b in itertools.combinations(range(10), 2):
+            if a not in arguments.first:
+                continue
             train, test = np.isin(y, (a, b)), np.isin(y_test, (a, b))
             data = X[train], y[train], X_test[test], y_test[test]
             yield from run(f"pair_{a}_{b}", 24, data, pair_model, 1, arguments, known)
@@ -215,6 +233,8 @@ def plot(rows: list[tuple], path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for model in MODELS:
         found = accuracies(rows, TEN_DIGITS, model)
+        if not found:
+            continue
         error = [100 - np.median(values) for values in found.values()]
         (line,) = left.loglog(list(found), error, "o-", ms=4, label=model)
         low, high = ([100 - f(v) for v in found.values()] for f in (np.max, np.min))
@@ -246,8 +266,9 @@ def plot(rows: list[tuple], path: Path) -> None:
 def main() -> None:
     """Run what is not known yet, print the tables and draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", nargs="*", default=[TEN_DIGITS, "pairs"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tasks", nargs="*", default=TASKS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--first", type=int, nargs="+", default=range(10))
     parser.add_argument("--epochs", type=int, help="instead of the chosen number")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     path = RESULTS / "accuracy_per_parameter.csv"
