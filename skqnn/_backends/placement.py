@@ -92,6 +92,8 @@ def _pair_costs(
     cost is infinite. The pairs are listed in both orders.
     """
     tables = _tables(calibration, 2)
+    if not tables:  # a device of one qubit
+        return {}
     anyhow = np.minimum.reduce([np.minimum(t, t.T) for t in tables.values()])
     costs: dict[tuple[int, int], np.ndarray] = {}
     for (name, where), n in usage.gates.items():

@@ -10,11 +10,12 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, reset
 
 from skqnn._backends.backend import Backend
 from skqnn._backends.kinds import fake_backends
+from skqnn._backends.layout import transpile_best
 from skqnn._backends.noise import target_noise
 from skqnn._backends.pauli import PauliRun, compile_angles, noisy_channels
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
-from skqnn._backends.transpilation import compact, transpile_best
+from skqnn._backends.transpilation import compact
 from skqnn._engine.pauli_vectors import fuse, probabilities, simulate
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -22,6 +23,8 @@ pytest.importorskip("qiskit_ibm_runtime")
 RNG = np.random.default_rng(0)
 ON_AER = {"method": "density_matrix"}
 # One of each set of gates among the devices.
+# It has CX and ECR gates, which Qiskit then does not know how to turn around.
+UNUSABLE = "fake_cairo"
 SAMPLE = ["fake_armonk", "fake_manila", "fake_torino", "fake_sherbrooke", "fake_rome"]
 
 
@@ -89,7 +92,7 @@ def test_device_equals_qiskits_density_matrix(name):
 @pytest.mark.parametrize("n_qubits", [2, 5])
 def test_every_device_equals_qiskits_density_matrix(n_qubits):
     n_checked = 0
-    for name in fake_backends():
+    for name in set(fake_backends()) - {UNUSABLE}:
         circuit, model = on_device(name, n_qubits)
         if circuit.num_qubits <= 7:
             assert_equals_density_matrix(circuit, model, n_rows=1)
