@@ -87,8 +87,12 @@ def jax_kronecker(task: Task) -> Callable[[], Result]:
         observable = jnp.array([[c, -s], [-s, -c]])
         return quadratic([kron(observable, g) for g in groups], states.reshape(shape))
 
-    runners = [jax_runner(task, parity, chunk) for chunk in (2, 4, 8)]
-    return min(runners, key=_seconds)  # compiles and tries each of them
+    return fastest([jax_runner(task, parity, chunk) for chunk in (2, 4, 8)])
+
+
+def fastest(runners: list[Callable[[], Result]]) -> Callable[[], Result]:
+    """Compile and try each of them, return the fastest."""
+    return min(runners, key=_seconds)
 
 
 def _seconds(run: Callable[[], Result]) -> float:

@@ -6,6 +6,9 @@ Value and gradient of a batch of amplitude-encoded samples: Z on all qubits afte
 
     python benchmarks/engine_speed.py [--qubits 11] [--reps 1 4] [--csv speed.csv]
 
+With ``--workloads`` what people run first is compared instead, textbook circuits and
+complex ones, see `_workloads.py`: by default all of them.
+
 Peers that cannot be imported are left out (``pip install -e ".[bench]"``; sQUlearn is
 extra). Every result is compared with ours. All take turns, so that other load hits all
 of them; at its turn each is called for at least 20 ms, and the smallest processor time
@@ -20,9 +23,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from _any_circuit import PEERS as PEERS_OF_ANY_CIRCUIT
 from _machine import cpu_seconds, describe_machine, installed_version, run_on_one_core
 from _peers import PEERS, Peer
 from _task import Result, Task, first_samples, make_tasks, minimal_flops
+from _workloads import WORKLOADS, Workload, make_workload
 from qiskit.circuit.library import real_amplitudes
 from qiskit.quantum_info import SparsePauliOp
 
@@ -146,6 +151,61 @@ def compare(args: argparse.Namespace, n_qubits: int, reps: int):
     return rows, roofline
 
 
+def our_workload(work: Workload) -> Callable[[], Result]:
+    """Return our own side of the comparison for any circuit."""
+    engine = StatevectorEngine(work.circuit, work.observables)
+
+    def run() -> Result:
+        values, pullback = engine.vjp(work.states, work.theta)
+        return values, pullback(work.cotangent)
+
+    for _ in range(20):  # complex circuits are compiled after the first few calls
+        run()
+    return run
+
+
+def compare_workload(args: argparse.Namespace, name: str, n_qubits: int) -> dict:
+    """Return one row: times in ms, how often ours fits in, the largest difference."""
+    work = make_workload(name, n_qubits, args.dtype, args.seed)
+    runs = {OURS: our_workload(work)}
+    expected = runs[OURS]()
+    row = {"workload": name, "n_qubits": n_qubits, "n_samples": len(work.states)}
+    gaps = []
+    for peer in args.peers:
+        if build := PEERS_OF_ANY_CIRCUIT.get(peer):
+            try:
+                runs[peer] = build(work)
+            except ImportError:
+                continue
+            gaps.append(difference(runs[peer](), expected))
+    for peer, seconds in take_turns(runs, args.repeat, args.budget).items():
+        row[peer] = 1e3 * min(seconds)
+    return row | {"max_difference": max(gaps, default=0.0)}
+
+
+def print_workloads(args: argparse.Namespace) -> list[dict]:
+    """Print a line per workload: times and ratios to ours, below 1 where we lose."""
+    rows = []
+    peers = [peer for peer in args.peers if peer in PEERS_OF_ANY_CIRCUIT]
+    heads = "".join(f"{f'{peer}, ms':>22}{'ratio':>8}" for peer in peers)
+    print(f"{'':<26}{'qubits':>6}{'rows':>5}{'ours, ms':>10}{heads}{'max diff':>10}")
+    for name in args.workloads or WORKLOADS:
+        for n_qubits in WORKLOADS[name][3]:
+            if n_qubits > args.max_qubits:
+                continue
+            row = compare_workload(args, name, n_qubits)
+            rows.append(row)
+            line = f"{name:<26}{n_qubits:>6}{row['n_samples']:>5}{row[OURS]:>10.3f}"
+            for peer in peers:
+                if peer in row:
+                    ratio = row[peer] / row[OURS]
+                    line += f"{row[peer]:>22.2f}{ratio:>7.1f}x"
+                else:
+                    line += f"{'-':>22}{'-':>8}"
+            print(f"{line}{row['max_difference']:>10.0e}", flush=True)
+    return rows
+
+
 def print_tables(rows: list[dict], rooflines: list[dict]) -> None:
     """Print a line per peer with a column pair per depth, then ratios and roofline."""
     depths = [roofline["reps"] for roofline in rooflines]
@@ -189,6 +249,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--reps", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--dtype", choices=["float64", "float32"], default="float64")
     parser.add_argument("--peers", nargs="*", choices=[*PEERS], default=[*PEERS])
+    parser.add_argument("--workloads", nargs="*", choices=[*WORKLOADS])
+    parser.add_argument("--max-qubits", type=int, default=16, help="of workloads")
     parser.add_argument("--repeat", type=int, default=30, help="rounds of timing")
     parser.add_argument("--budget", type=float, default=4, help="seconds for a peer")
     parser.add_argument("--seed", type=int, default=0)
@@ -203,6 +265,9 @@ def main() -> None:
     machine = describe_machine()
     print(machine)
     all_rows, all_rooflines = [], []
+    if args.workloads is not None:
+        all_rows = print_workloads(args)
+        args.qubits = []
     for n_qubits in args.qubits:
         print(
             f"{n_qubits} qubits, {args.samples} samples, {args.dtype}, "

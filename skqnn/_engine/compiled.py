@@ -55,7 +55,7 @@ def compile_gates(
     terms = as_terms(pauli_masks(observables, n_qubits), len(observables))
     program = as_program(gates, terms, n_qubits)
     compiled = None if program is None else Compiled(program, n_qubits)
-    found = dict.fromkeys("fc", compiled)
+    found: dict[str, Compiled | None] = dict.fromkeys("fc", compiled)
     if compiled is not None and real and any(np.any(np.imag(t.weights)) for t in terms):
         program = as_program(gates, on_real_states(terms), n_qubits)
         found["f"] = None if program is None else Compiled(program, n_qubits)

@@ -44,7 +44,7 @@ from skqnn._threads import single_blas_thread
 
 # Amplitudes times steps (a fraction of a second) after which kernels for complex
 # circuits are compiled: who only looks at a circuit need not wait for them.
-_PATIENCE = 2**23
+_PATIENCE = 2**22
 
 Pullback = Callable[[np.ndarray], np.ndarray]
 
