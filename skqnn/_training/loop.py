@@ -17,6 +17,8 @@ from skqnn._verbose import inform
 
 _log = logging.getLogger(__name__)
 
+_ENOUGH = 10  # epochs after which something should have been learnt
+
 
 class Callbacks:
     """scikit-learn's callbacks: one task for the fit, below it one for each epoch.
@@ -127,7 +129,7 @@ def warn_unconverged(
             ConvergenceWarning,
             stacklevel=5,
         )
-    elif monitor.curves.loss and not monitor.validate:
+    elif len(monitor.curves.loss) >= _ENOUGH and not monitor.validate:
         chance = loss_of_constant_scores(loss, data)
         if monitor.curves.loss[-1] > chance - 1e-3 * abs(chance):
             warnings.warn(
