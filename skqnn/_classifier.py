@@ -83,6 +83,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         norm of the training rows, or none if they are states already: of unit norm,
         with a power of two of columns, like those of `BinaryAmplitudeEncoder`. For
         ``encoding="amplitude"`` only.
+    n_copies : int, default=1
+        Number of registers that hold the same row. Scores then are polynomials of
+        degree ``2 n_copies`` in the amplitudes, on ``n_copies`` times as many qubits.
     ansatz : {"real_amplitudes", "efficient_su2", "n_local", "tree", "staircase"}, \
             QuantumCircuit or callable, default="real_amplitudes"
         The trainable circuit. "n_local" is RY and CZ; "efficient_su2" has RZ before
@@ -176,6 +179,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Trained offset of each score; one score for two classes, else one per class.
     intercept_scaling_ : float
         Size of the constant amplitude of every row, 0 for none.
+    n_copies_ : int
+        Number of registers with the same row.
     n_parameters_ : int
         Number of trained numbers: angles, scale and biases.
     n_qubits_ : int
@@ -255,6 +260,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         *,
         encoding="amplitude",
         intercept_scaling="auto",
+        n_copies=1,
         ansatz="real_amplitudes",
         reps="auto",
         entanglement="reverse_linear",
@@ -281,6 +287,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ):
         self.encoding = encoding
         self.intercept_scaling = intercept_scaling
+        self.n_copies = n_copies
         self.ansatz = ansatz
         self.reps = reps
         self.entanglement = entanglement
@@ -421,6 +428,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self.observables_,
             self.dead_parameters_,
             self.intercept_scaling_,
+            self.n_copies_,
         )
 
     def _check_architecture(self):
@@ -458,7 +466,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_ = model[:3]
         self.dead_parameters_ = model.dead_parameters
-        self.intercept_scaling_ = constant
+        self.intercept_scaling_, self.n_copies_ = constant, model.n_copies
         self.n_qubits_ = model.circuit.num_qubits
         n_theta, n_scores = model.circuit.num_parameters, len(model.observables)
         self.n_parameters_ = n_theta + 1 + n_scores

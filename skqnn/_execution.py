@@ -62,6 +62,7 @@ class Engines:
                 model.circuit,
                 model.observables,
                 feature_map=model.feature_map,
+                n_copies=model.n_copies,
                 shots=setting.shots,
                 seed=seed,
                 stream=stream,
@@ -72,7 +73,7 @@ class Engines:
 
     def exact(self, model: Model) -> StatevectorEngine:
         """Return the simulator of a model."""
-        parts = model[:3]
+        parts = (*model[:3], model.n_copies)
         kept, engine = self._exact
         if kept is None or not all(map(is_, kept, parts)):
             engine = exact_engine(model)
@@ -83,17 +84,21 @@ class Engines:
 
 def exact_engine(model: Model) -> StatevectorEngine:
     """Return a new simulator of a model."""
-    circuit, feature_map, observables = model[:3]
-    return StatevectorEngine(circuit, observables, feature_map=feature_map)
+    return StatevectorEngine(
+        model.circuit,
+        model.observables,
+        feature_map=model.feature_map,
+        n_copies=model.n_copies,
+    )
 
 
 def model_rows(X: Any, model: Model, *, on_host: bool) -> Any:
-    """Return X as amplitudes, or as features of the feature map."""
+    """Return X as amplitudes of one register, or as features of the feature map."""
     if on_host:
         X = to_numpy(X)
     if model.feature_map is not None:
         return X
-    n_qubits = model.circuit.num_qubits
+    n_qubits = model.n_row_qubits(X.shape[1])
     require_memory(n_qubits, X.shape[0], numpy_dtype(X).itemsize)
     states = amplitude_rows(X, n_qubits, model.constant)
     # Rows that are states are not copied, whatever their order in memory; a solver

@@ -33,6 +33,7 @@ RULES = {
         ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
     ),
     "intercept_scaling": positive("auto", None),
+    "n_copies": integer(1),
     "reps": integer(1, "auto"),
     "entanglement": Rule(
         (object,), lambda v: v is not None, "an entanglement that Qiskit knows"

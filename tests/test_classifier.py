@@ -22,9 +22,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 
-from skqnn import QNNClassifier, _execution
+from skqnn import Backend, QNNClassifier, _execution
 from skqnn._training.data import hold_out
 from skqnn.exceptions import DeadParameterWarning
+from skqnn.export import bound_circuit
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
@@ -54,6 +55,7 @@ HOLD_OUT = {"early_stopping": True}
 ARGUMENTS = {  # argument: (arguments of both fits, another value than the default)
     "encoding": ({}, "angle"),
     "intercept_scaling": ({}, 1.5),
+    "n_copies": ({}, 2),
     "ansatz": ({}, "tree"),
     "reps": ({}, 2),
     "entanglement": ({"encoding": "angle"}, "linear"),
@@ -276,6 +278,48 @@ def test_constant_amplitude_makes_a_shifted_copy_another_class():
     with pytest.warns(ConvergenceWarning, match="same for all rows .*nothing was"):
         without.fit(rows, labels)
     assert without.score(rows, labels) < 0.7
+
+
+@pytest.mark.parametrize("scaling", ["auto", None])
+@pytest.mark.parametrize("encoding", ["amplitude", "angle"])
+def test_copies_are_registers_with_the_same_row(encoding, scaling):
+    rows, how = X[:, :3], {"n_copies": 2, "encoding": encoding, "max_iter": 1}
+    classifier = train(rows, Y3, intercept_scaling=scaling, **how)
+    if encoding == "angle":
+        one = [Statevector(RY.assign_parameters(row)).data for row in rows[:5]]
+    else:
+        size = classifier.intercept_scaling_
+        one = amplitudes(np.hstack([rows[:5], np.full((5, 1), size)]))
+    n_one = int(np.log2(len(one[0])))
+    assert classifier.n_qubits_ == 2 * n_one
+    states = [np.kron(state, state) for state in one]
+    expected = scores_by_qiskit(classifier, states)
+    assert_allclose(classifier.decision_function(rows[:5]), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "layers", "direct"])
+def test_copies_are_prepared_one_by_one_on_backends(method):
+    classifier = train(X[:, :3], n_copies=2, max_iter=1)
+    expected = classifier.decision_function(X[:5, :3])
+    classifier.set_params(backend=Backend("aer", state_preparation=method))
+    scores = classifier.decision_function(X[:5, :3])
+    assert_allclose(scores, expected, atol=1e-9)
+    circuit = bound_circuit(classifier, X[0, :3], state_preparation=method)
+    assert all(len(item.qubits) <= 2 for item in circuit.decompose().data)
+    E = Statevector(circuit).expectation_value(classifier.observables_[0]).real
+    score = classifier.scale_ * E + classifier.bias_
+    assert_allclose(score, expected[0], atol=1e-9)
+
+
+def test_copies_that_do_not_fill_the_qubits_leave_the_rest_in_zero():
+    classifier = train(X[:, :3], n_copies=2, observables=["ZZZZZ"], max_iter=1)
+    assert classifier.n_qubits_ == 5
+    states = [np.kron([1, 0], np.kron(s, s)) for s in amplitudes(X[:5, :3])]
+    expected = scores_by_qiskit(classifier, states)
+    scores = classifier.decision_function(X[:5, :3])
+    assert_allclose(scores[:, None], expected, atol=1e-12)
+    classifier.set_params(backend=Backend("aer", state_preparation="exact"))
+    assert_allclose(classifier.decision_function(X[:5, :3]), scores, atol=1e-9)
 
 
 def test_constant_amplitude_needs_amplitudes():

@@ -19,6 +19,7 @@ WRONG = {  # argument: (values of the wrong type, wrong values)
     "encoding": ([3, None], ["angles"]),
     "ansatz": ([3, None], ["efficientsu2"]),
     "intercept_scaling": ([True, [1.0]], ["wide", 0, -1.0, np.inf]),
+    "n_copies": ([1.5, "2", None], [0, -1]),
     "reps": ([1.5, True], ["1", 0, -1]),
     "entanglement": ([], [None, "bogus", 3]),
     "observables": ([3, None], ["ZZ", [], ["QQ"], ["ZZ", "ZI"], ["Z"]]),

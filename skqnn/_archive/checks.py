@@ -76,6 +76,11 @@ def _check_classifier(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
     yield type(n_features) is int and n_features > 0, "n_features_in_"
     constant = classifier.intercept_scaling_
     yield type(constant) is float and 0 <= constant < np.inf, "intercept_scaling_"
+    n_copies = classifier.n_copies_
+    yield type(n_copies) is int and 0 < n_copies <= n_qubits, "n_copies_"
+    if feature_map is None and n_copies > 1:
+        n_row_qubits = classifier._model.n_row_qubits(n_features)
+        yield n_copies * n_row_qubits <= n_qubits, "n_copies_"
     if feature_map is None:
         yield n_features + bool(constant) <= 2**n_qubits, "n_features_in_"
     else:

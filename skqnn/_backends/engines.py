@@ -27,6 +27,7 @@ def open_engine(
     observables: Sequence[SparsePauliOp],
     *,
     feature_map: QuantumCircuit | None = None,
+    n_copies: int = 1,
     shots: int | None,
     seed: int,
     stream: int | None = None,
@@ -43,7 +44,7 @@ def open_engine(
     ----------
     backend : Backend
         From `skqnn._backends.backend.as_backend`.
-    circuit, observables, feature_map
+    circuit, observables, feature_map, n_copies
         The model, as for `PrimitiveEngine`. They are the same if they are the same
         objects.
     shots : int or None
@@ -66,7 +67,7 @@ def open_engine(
         for value in (backend.target, backend.mode, backend.account)
         if not isinstance(value, str)
     )
-    values = _values(backend, shots, seed)
+    values = (n_copies, *_values(backend, shots, seed))
     if kept is not None and _is_for(kept, objects, values):
         return kept._replace(engine=kept.engine.restart(noise_seed))
     device = resolve(backend, shots=shots, n_qubits=circuit.num_qubits)
@@ -76,6 +77,7 @@ def open_engine(
         device,
         backend=backend,
         feature_map=feature_map,
+        n_copies=n_copies,
         seed=seed,
         noise_seed=noise_seed,
     )

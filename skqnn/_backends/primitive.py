@@ -27,8 +27,9 @@ from skqnn._backends.naming import model_name
 from skqnn._circuits.angles import check_domain
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.model import whole_circuit
-from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
+from skqnn._circuits.preparation import choose, preparation_circuit, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
+from skqnn._engine.states import copies
 from skqnn._journal.file import Journal
 from skqnn._journal.names import request_key
 from skqnn._journal.requests import Report, run_once
@@ -62,6 +63,8 @@ class PrimitiveEngine:
         ``skqnn_journal.sqlite`` if the device is paid for. None: defaults.
     feature_map : QuantumCircuit, default=None
         Circuit with one parameter per feature. None: rows are amplitudes.
+    n_copies : int, default=1
+        Registers that are prepared in the state of the same row, each on its own.
     seed : int
         Of transpilation and of the shot noise, which differs from request to request.
     noise_seed : tuple of int, default=None
@@ -76,6 +79,7 @@ class PrimitiveEngine:
         *,
         backend: Backend | None = None,
         feature_map: QuantumCircuit | None = None,
+        n_copies: int = 1,
         seed: int = 0,
         noise_seed: tuple[int, ...] | None = None,
     ):
@@ -83,6 +87,7 @@ class PrimitiveEngine:
         self._gates = compile_circuit(circuit)
         self._observables = list(observables)
         self._device, self._feature_map = device, feature_map
+        self._n_copies, self._n_row_qubits = n_copies, circuit.num_qubits
         backend = Backend(device.name) if backend is None else backend
         self._settings = describe_settings(backend)
         self._method = backend.state_preparation
@@ -127,8 +132,9 @@ class PrimitiveEngine:
             return X
         self.method = self._choose(X)
         if self.method == "direct":
-            return X
-        preparation = prepare(X, self.method, self._n_layers)
+            return copies(X, self._n_copies, self._circuit.num_qubits)
+        self._n_row_qubits = X.shape[1].bit_length() - 1
+        preparation = prepare(X, self.method, self._n_layers, self._n_copies)
         self.fidelity = preparation.fidelity
         self._warn_low_fidelity()
         return preparation.angles
@@ -265,8 +271,9 @@ class PrimitiveEngine:
             return None
         if self._feature_map is not None:
             return self._feature_map
-        n_qubits = self._circuit.num_qubits
-        return PREPARATIONS[self.method].template(n_qubits, self._n_layers)
+        return preparation_circuit(
+            self.method, self._n_row_qubits, self._n_layers, self._n_copies
+        )
 
     def _run_circuit(self, states: np.ndarray, thetas: np.ndarray) -> tuple:
         """Run all pairs of a row and a set of angles, as many as allowed at a time."""

@@ -31,6 +31,13 @@ class Model(NamedTuple):
     observables: list[SparsePauliOp]
     dead_parameters: np.ndarray  # indices of theta
     constant: float = 0.0  # size of the amplitude that every row gets, 0 for none
+    n_copies: int = 1  # registers with the same row
+
+    def n_row_qubits(self, n_features: int) -> int:
+        """Return the number of qubits of one register of amplitudes."""
+        if self.n_copies == 1:  # further qubits are the leading ones of the state
+            return self.circuit.num_qubits
+        return n_amplitude_qubits(n_features + bool(self.constant))
 
 
 class WholeCircuit(NamedTuple):
@@ -51,8 +58,10 @@ def whole_circuit(
     circuits have, the result is in normal form.
     """
     n_qubits = ansatz.num_qubits
-    if prefix is None:
-        prefix = QuantumCircuit(n_qubits)
+    if prefix is None or prefix.num_qubits < n_qubits:
+        narrow, prefix = prefix, QuantumCircuit(n_qubits)
+        if narrow is not None:
+            prefix.compose(narrow, range(narrow.num_qubits), inplace=True)
     prefix = normal_form(prefix, fresh=frozenset(range(n_qubits)))
     ansatz = normal_form(ansatz)
     inputs = ParameterVector("x", prefix.num_parameters)
@@ -86,6 +95,7 @@ class Architecture(NamedTuple):
     reps: int | str
     entanglement: Any
     observables: Any
+    n_copies: int = 1
 
     @property
     def plain(self) -> list[tuple] | None:
@@ -107,7 +117,7 @@ def build_model(
     `ansatz`; where they hold more than the data needs, the further qubits start in
     ``|0>``.
     """
-    encoding, ansatz, reps, entanglement, observables = architecture
+    encoding, ansatz, reps, entanglement, observables, n_copies = architecture
     n_observables = 1 if n_classes == 2 else n_classes
     if isinstance(observables, str):
         measured = None
@@ -116,10 +126,12 @@ def build_model(
         measured = as_observables(observables)
         _check_number(measured, n_classes, n_observables)
         n_needed = measured[0].num_qubits
-    n_data = _encoding_qubits(encoding, n_features, constant)
+    n_data = n_copies * _encoding_qubits(encoding, n_features, constant)
     if isinstance(encoding, QuantumCircuit):
         with _naming("encoding"):
-            encoding = normal_form(encoding, fresh=frozenset(range(n_data)))
+            encoding = normal_form(
+                encoding, fresh=frozenset(range(encoding.num_qubits))
+            )
         n_needed = max(n_data, n_needed if measured else 0)
     n_qubits = max(n_data, n_needed)
     if isinstance(ansatz, QuantumCircuit):
@@ -127,6 +139,7 @@ def build_model(
     if reps == "auto":
         reps = choose_reps(n_qubits, n_classes)
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
+    _check_own_parameters(circuit, encoding)
     with _naming("ansatz"):
         circuit = normal_form(circuit)
         gates = compile_circuit(circuit)
@@ -138,10 +151,10 @@ def build_model(
             f"`observables` must act on all {n_qubits} qubits of the model, got "
             f"{measured[0].num_qubits} qubits."
         )
-    feature_map = _feature_map(encoding, n_features, n_qubits)
+    feature_map = _feature_map(encoding, n_features, n_qubits, n_copies)
     real = _encodes_real(feature_map)
     dead = dead_parameters(gates, measured, n_theta, real_states=real)
-    return Model(circuit, feature_map, measured, dead, constant)
+    return Model(circuit, feature_map, measured, dead, constant, n_copies)
 
 
 def _choose(
@@ -159,6 +172,19 @@ def _choose(
 def _encodes_real(feature_map: QuantumCircuit | None) -> bool:
     """Tell whether the amplitudes of all encoded rows are real."""
     return feature_map is None or is_real(flatten(feature_map))
+
+
+def _check_own_parameters(ansatz: QuantumCircuit, encoding: Any) -> None:
+    """Refuse an ansatz that would train the features as if they were weights."""
+    if isinstance(encoding, QuantumCircuit):
+        shared = set(ansatz.parameters) & set(encoding.parameters)
+        if shared:
+            names = ", ".join(sorted(parameter.name for parameter in shared))
+            raise ValueError(
+                "`ansatz` and `encoding` must have no parameter in common, got "
+                f"{names}: features cannot be encoded again inside of the ansatz. Use "
+                "parameters of another ParameterVector; n_copies=2 encodes rows twice."
+            )
 
 
 @contextmanager
@@ -194,16 +220,21 @@ def _encoding_qubits(encoding: Any, n_features: int, constant: float) -> int:
 
 
 def _feature_map(
-    encoding: Any, n_features: int, n_qubits: int
+    encoding: Any, n_features: int, n_qubits: int, n_copies: int
 ) -> QuantumCircuit | None:
     """Return the circuit that encodes a row, None for amplitudes."""
-    if isinstance(encoding, QuantumCircuit):
-        if encoding.num_qubits == n_qubits:
-            return encoding
-        wide = QuantumCircuit(n_qubits)
-        wide.compose(encoding, range(encoding.num_qubits), inplace=True)
-        return wide
-    return angle_encoding(n_features, n_qubits) if encoding == "angle" else None
+    if isinstance(encoding, str):
+        if encoding == "amplitude":
+            return None
+        encoding = angle_encoding(n_features, n_features)
+    if encoding.num_qubits == n_qubits:
+        return encoding
+    wide = QuantumCircuit(n_qubits)
+    for k in range(n_copies):
+        first = k * encoding.num_qubits
+        register = range(first, first + encoding.num_qubits)
+        wide.compose(encoding, register, inplace=True)
+    return wide
 
 
 def check_same_model(

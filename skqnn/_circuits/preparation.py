@@ -24,7 +24,14 @@ from qiskit.circuit import Parameter, ParameterVector
 
 from skqnn._circuits.staircase import fit_staircase, staircase_template
 
-__all__ = ["PREPARATIONS", "Method", "Preparation", "choose", "prepare"]
+__all__ = [
+    "PREPARATIONS",
+    "Method",
+    "Preparation",
+    "choose",
+    "preparation_circuit",
+    "prepare",
+]
 
 # Relative deviation allowed from unit rows and from equal weights: float32 rows pass.
 _TOLERANCE = 1e-6
@@ -57,7 +64,9 @@ class Method(NamedTuple):
     n_two_qubit_gates: Callable[[int, int], int]
 
 
-def prepare(states: ArrayLike, method: str, n_layers: int = 3) -> Preparation:
+def prepare(
+    states: ArrayLike, method: str, n_layers: int = 3, n_copies: int = 1
+) -> Preparation:
     """Compute the circuit and the angles that prepare each row from |0...0>.
 
     Parameters
@@ -80,6 +89,8 @@ def prepare(states: ArrayLike, method: str, n_layers: int = 3) -> Preparation:
         Number of layers, used by ``"layers"`` only. On current hardware two or three
         give the most accurate expectation values: further layers add more noise than
         fidelity.
+    n_copies : int, default=1
+        Number of registers, side by side, that get the state of a row each.
 
     Returns
     -------
@@ -107,11 +118,32 @@ def prepare(states: ArrayLike, method: str, n_layers: int = 3) -> Preparation:
         raise ValueError(f"`method` must be one of {known}, got {method!r}.")
     _check_n_layers(n_layers)
     states = _check_states(states)
-    template, compute_angles, _ = PREPARATIONS[method]
+    _, compute_angles, _ = PREPARATIONS[method]
     angles, fidelity = compute_angles(states, n_layers)
-    circuit = template(_n_qubits(states), n_layers)
+    circuit = preparation_circuit(method, _n_qubits(states), n_layers, n_copies)
     # Rounding may carry a perfect fidelity above 1.
-    return Preparation(circuit, angles, np.minimum(fidelity, 1.0))
+    fidelity = np.minimum(fidelity, 1.0) ** n_copies
+    return Preparation(circuit, np.tile(angles, (1, n_copies)), fidelity)
+
+
+def preparation_circuit(
+    method: str, n_qubits: int, n_layers: int = 3, n_copies: int = 1
+) -> QuantumCircuit:
+    """Return the template of a method for registers of `n_qubits`, side by side.
+
+    Each copy has parameters of its own; those of the first register come first.
+    """
+    template = PREPARATIONS[method].template(n_qubits, n_layers)
+    if n_copies == 1:
+        return template
+    n_angles = template.num_parameters
+    angles = ParameterVector("φ", n_copies * n_angles)
+    circuit = QuantumCircuit(n_copies * n_qubits)
+    for k in range(n_copies):
+        values = angles[k * n_angles : (k + 1) * n_angles]
+        register = range(k * n_qubits, (k + 1) * n_qubits)
+        circuit.compose(template.assign_parameters(values), register, inplace=True)
+    return circuit
 
 
 def choose(states: ArrayLike, *, noisy: bool, n_layers: int = 3) -> str:

@@ -77,3 +77,22 @@ def _norms(X: Any) -> Any:
         return np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
     xp, _ = namespace(X)
     return xp.sqrt(xp.vecdot(X, X))
+
+
+def copies(states: Any, n_copies: int, n_qubits: int) -> Any:
+    """Return the states of `n_copies` registers with the same row, on `n_qubits`.
+
+    The further qubits are in ``|0>``. One copy is returned as it is.
+    """
+    if n_copies == 1:
+        return states
+    xp, device = namespace(states)
+    n_samples, power = states.shape[0], states
+    for _ in range(n_copies - 1):
+        power = power[:, :, None] * states[:, None, :]
+        power = xp.reshape(power, (n_samples, -1))
+    if power.shape[1] == 2**n_qubits:
+        return power
+    wide = xp.zeros((n_samples, 2**n_qubits), dtype=states.dtype, device=device)
+    wide[:, : power.shape[1]] = power
+    return wide

@@ -39,6 +39,7 @@ from skqnn._engine.compiled import DTYPES, Compiled, compile_gates
 from skqnn._engine.feature_map import FeatureMap
 from skqnn._engine.fusion import fuse
 from skqnn._engine.small import Small, compile_small
+from skqnn._engine.states import copies
 from skqnn._engine.terms import pauli_masks
 from skqnn._threads import single_blas_thread
 
@@ -61,6 +62,8 @@ class StatevectorEngine:
     feature_map : QuantumCircuit, default=None
         Circuit with one parameter per feature that prepares a state from ``|0...0>``.
         None: rows are amplitudes.
+    n_copies : int, default=1
+        Registers that hold the amplitudes of the same row.
 
     Notes
     -----
@@ -80,8 +83,9 @@ class StatevectorEngine:
         observables: Sequence[SparsePauliOp],
         *,
         feature_map: QuantumCircuit | None = None,
+        n_copies: int = 1,
     ):
-        self.n_qubits = circuit.num_qubits
+        self.n_qubits, self.n_copies = circuit.num_qubits, n_copies
         self.n_parameters = circuit.num_parameters
         # Besides one state: an index, a phase (complex) and while they are made a
         # column of complex weights for each observable.
@@ -103,12 +107,15 @@ class StatevectorEngine:
     def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
 
-        Rows of amplitudes are returned as they are; a feature map is simulated.
+        Rows of amplitudes are returned as they are if there is one copy; a feature map
+        is simulated.
         """
         self.fidelity = np.ones(X.shape[0])
-        if self._feature_map is None:
+        if self._feature_map is None and self.n_copies == 1:
             return X
         require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
+        if self._feature_map is None:
+            return copies(X, self.n_copies, self.n_qubits)
         return self._feature_map.encode(X)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

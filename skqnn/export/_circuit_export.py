@@ -9,7 +9,7 @@ from qiskit.circuit.library import StatePreparation
 from sklearn.utils.validation import check_is_fitted
 
 from skqnn._circuits.model import WholeCircuit, whole_circuit
-from skqnn._circuits.preparation import PREPARATIONS, prepare
+from skqnn._circuits.preparation import PREPARATIONS, preparation_circuit, prepare
 from skqnn._classifier import QNNClassifier
 from skqnn._pipelines import classifier_input, final_classifier
 from skqnn._validation import check_parameters, integer, one_of
@@ -86,9 +86,10 @@ def bound_circuit(
         circuit = QuantumCircuit(ansatz.num_qubits)
         (amplitudes,) = _rows(estimator, X)
         amplitudes = amplitudes.astype(np.float64)
-        circuit.append(
-            StatePreparation(amplitudes / np.linalg.norm(amplitudes)), circuit.qubits
-        )
+        gate = StatePreparation(amplitudes / np.linalg.norm(amplitudes))
+        for k in range(classifier.n_copies_):
+            first = k * gate.num_qubits
+            circuit.append(gate, range(first, first + gate.num_qubits))
         return circuit.compose(ansatz)
     method = "exact" if state_preparation == "direct" else state_preparation
     (inputs,) = circuit_inputs(estimator, X, method, n_preparation_layers)
@@ -120,7 +121,9 @@ def model_circuit(
     """Return the circuit for any row, with fresh parameters ``x`` and ``θ``."""
     prefix = classifier.feature_map_
     if prefix is None:
-        prefix = PREPARATIONS[method].template(classifier.n_qubits_, n_layers)
+        n_row_qubits = classifier._model.n_row_qubits(classifier.n_features_in_)
+        n_copies = classifier.n_copies_
+        prefix = preparation_circuit(method, n_row_qubits, n_layers, n_copies)
     return whole_circuit(classifier.circuit_, prefix)
 
 
@@ -129,9 +132,10 @@ def circuit_inputs(
 ) -> np.ndarray:
     """Return the values of the inputs for rows of X, shape (n_samples, n_inputs)."""
     rows = _rows(estimator, X)
-    if final_classifier(estimator).feature_map_ is not None:
+    classifier = final_classifier(estimator)
+    if classifier.feature_map_ is not None:
         return rows
-    return prepare(rows, method, n_layers).angles
+    return prepare(rows, method, n_layers, classifier.n_copies_).angles
 
 
 def _rows(estimator: Any, X: ArrayLike) -> np.ndarray:

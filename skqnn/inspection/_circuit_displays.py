@@ -335,7 +335,8 @@ def _preparation(classifier: Any, row: Any) -> QuantumCircuit:
     box.append(Gate("amplitudes", n_qubits, []), range(n_qubits))
     if row is None:
         return box
-    template, angles, _ = prepare(classifier._rows(np.asarray(row)), "exact")
+    rows = classifier._rows(np.asarray(row))
+    template, angles, _ = prepare(rows, "exact", n_copies=classifier.n_copies_)
     if template.size() > _MAX_DRAWN_PREPARATION:
         return box
     return template.assign_parameters(angles[0])

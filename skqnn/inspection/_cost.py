@@ -159,6 +159,7 @@ def estimate_cost(
         device,
         backend=settings,
         feature_map=classifier.feature_map_,
+        n_copies=classifier.n_copies_,
         seed=0,
     )
     engine.prepare(rows)

@@ -8,7 +8,12 @@ from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.transpiler import CouplingMap
 
 from skqnn._circuits.ansatz import ANSATZE
-from skqnn._circuits.model import Architecture, build_model, warn_dead_parameters
+from skqnn._circuits.model import (
+    Architecture,
+    build_model,
+    choose_reps,
+    warn_dead_parameters,
+)
 from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
 
 DEFAULTS = {
@@ -161,3 +166,20 @@ def test_transpiled_circuit_is_refused_by_name():
     )
     with pytest.raises(ValueError, match=r"`encoding` .*transpiled to 5 qubits"):
         build(encoding=moved, n_features=3)
+
+
+def test_build_model_refuses_features_among_the_weights():
+    feature_map = zz_feature_map(2, reps=1)
+    ansatz = real_amplitudes(2, reps=1).compose(feature_map)
+    with pytest.raises(ValueError, match=r"no parameter in common, got x\[0\], x\[1\]"):
+        build(encoding=feature_map, ansatz=ansatz, n_features=2)
+    with pytest.raises(ValueError, match="no parameter in common"):
+        build(encoding=feature_map, ansatz=lambda n_qubits: ansatz, n_features=2)
+
+
+@pytest.mark.parametrize(
+    "n_qubits, n_classes, reps",
+    [(11, 2, 1), (7, 2, 1), (5, 2, 2), (2, 2, 5), (3, 3, 11), (7, 10, 40)],
+)
+def test_layers_follow_qubits_and_classes(n_qubits, n_classes, reps):
+    assert choose_reps(n_qubits, n_classes) == reps
