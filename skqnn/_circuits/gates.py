@@ -75,7 +75,13 @@ class Gate(NamedTuple):
 
 def rotation_matrix(generator: np.ndarray, angle: float) -> np.ndarray:
     """Return ``exp(-i angle generator / 2)``, shape (2**k, 2**k), complex."""
-    eigenvalues, vectors = np.linalg.eigh(generator)
+    return spectral_rotation(*np.linalg.eigh(generator), angle)
+
+
+def spectral_rotation(
+    eigenvalues: np.ndarray, vectors: np.ndarray, angle: float
+) -> np.ndarray:
+    """Return the `rotation_matrix` of a generator with these eigenvectors."""
     phases = np.exp(-0.5j * angle * eigenvalues)
     return (vectors * phases) @ vectors.conj().T
 

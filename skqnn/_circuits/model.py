@@ -136,7 +136,7 @@ def build_model(
     n_qubits = max(n_data, n_needed)
     if isinstance(ansatz, QuantumCircuit):
         n_qubits = max(n_qubits, ansatz.num_qubits)
-    if reps == "auto":
+    if isinstance(reps, str):
         reps = choose_reps(n_qubits, n_classes)
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
     _check_own_parameters(circuit, encoding)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skqnn._arrays import conj, namespace, reuse, take_rows
-from skqnn._circuits.gates import Gate
+from skqnn._circuits.gates import Gate, spectral_rotation
 
 # Qubits per Kronecker factor: 16 x 16 matrices are the best trade between the number of
 # passes over the block and the flops of each matrix product (measured on AVX-512).
@@ -314,10 +314,8 @@ class Dense:
         gate = self.gate
         matrix = gate.matrix
         if gate.parameter >= 0:
-            eigenvalues, vectors = self.spectrum
             angle = gate.coefficient * theta[gate.parameter] + gate.offset
-            phases = np.exp(-0.5j * angle * eigenvalues)
-            matrix = (vectors * phases) @ vectors.conj().T
+            matrix = spectral_rotation(*self.spectrum, angle)
         matrix = (matrix.real if dtype.kind == "f" else matrix).astype(dtype)
         return send(matrix), send(matrix.conj().T)
 
