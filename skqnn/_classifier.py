@@ -512,9 +512,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
 
     def _remember(self, params, optimizer_state):
-        self.theta_, self.scale_, self.bias_ = split(
-            params, self.circuit_.num_parameters
-        )
+        n_theta = len(params) - 1 - len(self.observables_)
+        self.theta_, self.scale_, self.bias_ = split(params, n_theta)
         self._optimizer_state = optimizer_state
 
     def _remember_curves(self, monitor=None):

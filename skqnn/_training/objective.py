@@ -3,6 +3,7 @@
 The parameter vector is ``[theta, scale, bias]``; scores are ``scale * E + bias``.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -64,12 +65,14 @@ class Objective(NamedTuple):
         losses, slopes = self.loss.value_and_slope(scale * E + bias, data.targets)
         value = _mean_loss(losses, data.weights)
         cotangent = data.weights[:, None] / len(slopes) * slopes
-        return value, cotangent, np.r_[np.sum(cotangent * E), cotangent.sum(axis=0)]
+        outer = np.empty(1 + slopes.shape[1])
+        outer[0], outer[1:] = np.vdot(cotangent, E), cotangent.sum(axis=0)
+        return value, cotangent, outer
 
 
 def _mean_loss(losses: np.ndarray, weights: np.ndarray) -> float:
-    value = float(np.mean(weights * losses))
-    if not np.isfinite(value):
+    value = float(weights @ losses) / len(losses)
+    if not math.isfinite(value):
         raise ValueError(
             f"The training loss must be finite, got {value}; check the backend's "
             "results or lower `learning_rate_init`."

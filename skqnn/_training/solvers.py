@@ -5,6 +5,7 @@ when an epoch begins and what each step found; the reporter decides when to stop
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -187,7 +188,7 @@ def steps(
             params = params + step
             n_steps += 1
             total += value * len(batch.targets)
-            norms += float(np.linalg.norm(slope))
+            norms += math.sqrt(slope @ slope)
             if start != starts[-1]:
                 yield Step(params, state, None, None)
         yield Step(params, state, total / n_samples, norms / len(starts))
