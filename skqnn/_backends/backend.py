@@ -196,7 +196,7 @@ RULES = {
     ),
     "max_time": Rule(
         (Integral, str, type(None)),
-        lambda v: not isinstance(v, Integral) or v > 0,
+        lambda v: not isinstance(v, Integral) or int(v) > 0,
         "a positive integer (seconds), a text such as '2h', or None",
     ),
     "use_fractional_gates": boolean(),

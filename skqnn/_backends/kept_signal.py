@@ -40,7 +40,12 @@ class Calibration(NamedTuple):
         return self.gates.get((name, qubits), reverse)
 
     def is_dead(self, name: str, qubits: tuple[int, ...]) -> bool:
-        """Return whether an instruction is to be avoided whatever else that costs."""
+        """Return whether an instruction is to be avoided whatever else that costs.
+
+        `qubits` is empty for what acts everywhere alike, which is never avoided.
+        """
+        if not qubits:
+            return False
         if name == "measure":
             return bool(self.readout[qubits[0]] > _DEAD)
         return self.cost(name, qubits) > _DEAD
