@@ -213,8 +213,9 @@ def summary(rows: list[tuple]) -> Iterator[str]:
     for model in MODELS:
         medians = pair_medians(rows, model)
         if medians:
-            ahead = sum(ours[task] > value for task, value in medians.items())
-            level = sum(ours[task] == value for task, value in medians.items())
+            both = [(ours[task], medians[task]) for task in ours if task in medians]
+            ahead = sum(a > b for a, b in both)
+            level = sum(a == b for a, b in both)
             compared = f"  qnn is ahead on {ahead}, level on {level}"
             values = np.array([*medians.values()])
             yield (
@@ -249,8 +250,9 @@ def plot(rows: list[tuple], path: Path) -> None:
     left.set_title("Ten digits: median and range over the seeds")
     left.legend(loc="center right")
     ours = pair_medians(rows, QNN)
-    for model, color in ((LOGISTIC, "C2"), (PERCEPTRON, "C3")):
+    for model, color in ((LOGISTIC, "C3"), (PERCEPTRON, "C4")):
         theirs = pair_medians(rows, model)
+        theirs = {task: value for task, value in theirs.items() if task in ours}
         x, y = [*theirs.values()], [ours[task] for task in theirs]
         right.plot(x, y, "o", ms=4, color=color, alpha=0.7, label=model)
     if ours:

@@ -1,6 +1,6 @@
 """Images that are not digits: drawn shapes, and patches of two photographs.
 
-    python benchmarks/not_digits.py [--seeds 3]
+    python benchmarks/not_digits.py [--seeds 3] [--only shapes]
 
 Both data sets are made here, from a seed and from the two photographs that come with
 scikit-learn (which Pillow must read). The options of the circuits are those chosen for
@@ -134,20 +134,27 @@ def main():
     """Print the tables of both data sets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(parser.parse_args().seeds)
+    names = ("shapes", "photographs")
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    arguments = parser.parse_args()
+    seeds = range(arguments.seeds)
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(versions())
     print("test accuracy in per cent: median (worst to best) of the seeds")
-    data = shapes()
-    print(f"shapes, {len(SHAPES)} classes, {len(data[2])} test images")
-    for count in COUNTS:
-        reps = (count - 1 - len(SHAPES)) // 6 - 1
-        compare(data, count, lambda s, reps=reps: many_pipeline(s, reps=reps), seeds)
-    support_vectors(data)
-    data = photographs()
-    print(f"photographs, 2 classes, {len(data[2])} test patches")
-    compare(data, 24, pair_pipeline, seeds)
-    support_vectors(data)
+    if "shapes" in arguments.only:
+        data = shapes()
+        print(f"shapes, {len(SHAPES)} classes, {len(data[2])} test images")
+        for count in COUNTS:
+            reps = (count - 1 - len(SHAPES)) // 6 - 1
+            compare(
+                data, count, lambda s, reps=reps: many_pipeline(s, reps=reps), seeds
+            )
+        support_vectors(data)
+    if "photographs" in arguments.only:
+        data = photographs()
+        print(f"photographs, 2 classes, {len(data[2])} test patches")
+        compare(data, 24, pair_pipeline, seeds)
+        support_vectors(data)
 
 
 def support_vectors(data):
