@@ -27,8 +27,9 @@ _ONE = np.diag([0, 1])  # the projector |1><1|
 
 PAULIS = {"I": _I, "X": _X, "Y": _Y, "Z": _Z}
 
-# To teach the package a new one-parameter gate, add its generator here. Controlled
-# gates have their control on the first qubit, the right-hand factor of `np.kron`.
+# To teach the package a new one-parameter gate of Qiskit's standard ones, add its
+# generator here; gates without a row are opened. Controlled gates have their control on
+# the first qubit, the right-hand factor of `np.kron`.
 GENERATORS: dict[str, np.ndarray] = {
     "rx": _X,
     "ry": _Y,

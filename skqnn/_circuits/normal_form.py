@@ -48,7 +48,7 @@ def normal_form(
     ------
     ValueError
         If an instruction is not unitary (measurement, reset, control flow) or unknown,
-        or if the circuit was transpiled for a device.
+        if gates are nested too deeply, or if the circuit was transpiled for a device.
     """
     _check_layout(circuit)
     if (
@@ -58,7 +58,10 @@ def normal_form(
     ):
         return circuit
     normal = QuantumCircuit(circuit.qubits, *circuit.qregs, name=circuit.name)
-    _write(circuit, normal, range(circuit.num_qubits), set(fresh))
+    try:
+        _write(circuit, normal, range(circuit.num_qubits), set(fresh))
+    except RecursionError as error:
+        raise ValueError("Gates must not be nested hundreds of levels deep.") from error
     # Of a parameter that changes nothing, the place among the others has to be kept.
     for parameter in set(circuit.parameters) - set(normal.parameters):
         normal.global_phase += 0 * parameter

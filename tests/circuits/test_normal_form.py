@@ -223,3 +223,11 @@ def test_transpiled_circuit_is_taken_if_every_qubit_stays():
     still = transpile(circuit, coupling_map=line, initial_layout=[0, 1, 2])
     assert still.layout is not None
     assert normal_form(still).num_qubits == 3
+
+
+def test_gates_nested_without_end_are_refused():
+    gate = Gate("again", 1, [])
+    gate.definition = QuantumCircuit(1)
+    gate.definition.append(gate, [0], copy=False)
+    with pytest.raises(ValueError, match="must not be nested hundreds of levels deep"):
+        normal_form(appended(lambda: gate, [0]))
