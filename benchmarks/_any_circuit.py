@@ -142,8 +142,8 @@ def lightning_adjoint(work: Workload) -> Callable[[], Result]:
 
     n = work.circuit.num_qubits
     names = {"rxx": "IsingXX", "ryy": "IsingYY", "rzz": "IsingZZ", "cx": "CNOT"}
-    theta = dict(zip(work.circuit.parameters, work.theta, strict=True))
-    ansatz = []
+    place = {parameter: k for k, parameter in enumerate(work.circuit.parameters)}
+    ansatz, order = [], []
     for instruction in work.circuit.decompose(["RealAmplitudes", "EfficientSU2"]).data:
         name, angles = instruction.operation.name, instruction.operation.params
         wires = [n - 1 - work.circuit.find_bit(b).index for b in instruction.qubits]
@@ -151,7 +151,8 @@ def lightning_adjoint(work: Workload) -> Callable[[], Result]:
             ansatz.append(qml.QubitUnitary(angles[0], wires[::-1]))
         else:
             gate = getattr(qml, names.get(name, name.upper()))
-            ansatz.append(gate(*(theta[a] for a in angles), wires=wires))
+            order += [place[angle] for angle in angles]
+            ansatz.append(gate(*(work.theta[place[a]] for a in angles), wires=wires))
     measured = [_pennylane(qml, operator) for operator in work.observables]
     device = qml.device("lightning.qubit", wires=n)
     config = qml.devices.ExecutionConfig(gradient_method="adjoint")
@@ -169,7 +170,8 @@ def lightning_adjoint(work: Workload) -> Callable[[], Result]:
 
     def run() -> Result:
         values, pulled = device.execute_and_compute_vjp(tapes, cotangents, config)
-        gradient = np.sum(pulled, axis=0).ravel()
+        gradient = np.zeros(len(work.theta))
+        np.add.at(gradient, order, np.sum(pulled, axis=0).ravel())
         return np.reshape(values, work.cotangent.shape), gradient
 
     return run
