@@ -117,8 +117,7 @@ def test_model_with_all_kinds_of_errors_equals_the_density_matrix():
 
 
 def make_engine(target, shots=None, n_qubits=3, feature_map=None, **keywords):
-    n_transpilations = 50 if target == "aer" else 2
-    backend = Backend(target, n_transpilations=n_transpilations, **keywords)
+    backend = Backend(target, **keywords)
     ansatz = efficient_su2(n_qubits, reps=1)
     terms = [("Z" * n_qubits, 1.0), ("X" + "I" * (n_qubits - 2) + "Y", 0.5)]
     last = SparsePauliOp("I" * (n_qubits - 1) + "Z")
