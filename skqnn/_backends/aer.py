@@ -102,10 +102,8 @@ class AerDevice:
 
     def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
         """Return what measuring Pauli strings on some qubits asks of a circuit."""
-        readout = "corrected" if self._correct_readout else "raw"
-        if self.shots is None or not self.noisy:
-            readout = "perfect"
-        return Demand(tuple(supports), self.shots, readout, waiting=False)
+        misread = self.noisy and self.shots is not None
+        return Demand(tuple(supports), self.shots, readout=misread, waiting=False)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -81,7 +81,7 @@ class EstimatorDevice:
 
     def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
         """Return what measuring Pauli strings on some qubits asks of a circuit."""
-        return Demand(tuple(supports), self.shots, "raw")
+        return Demand(tuple(supports), self.shots)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -130,9 +130,7 @@ class IBMDevice:
 
     def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
         """Return what measuring Pauli strings on some qubits asks of a circuit."""
-        mitigated = self.options.resilience_level > 0  # TREX, for the readout
-        readout = "corrected" if mitigated else "raw"
-        return Demand(tuple(supports), self.shots, readout)
+        return Demand(tuple(supports), self.shots)
 
     def compile(
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int

@@ -67,12 +67,12 @@ class Signal(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """What is measured, how often, and what becomes of readout errors."""
+    """What is measured, how often, and which errors occur besides those of gates."""
 
     supports: tuple[tuple[int, ...], ...]  # the qubits of each Pauli string
     shots: int | None = None  # None: exact values
-    readout: str = "raw"  # or "corrected", or "perfect"
-    waiting: bool = True  # whether qubits that wait decay: Aer does not simulate it
+    readout: bool = True  # errors of readout, corrected or not
+    waiting: bool = True  # decay of qubits that wait: Aer does not simulate it
 
 
 def calibrate(target: Target) -> Calibration:
@@ -170,23 +170,14 @@ def signal_of(usage: Usage, calibration: Calibration) -> Signal:
     return Signal(float(np.exp(-gates - waiting)), float(np.exp(-readout)))
 
 
-def expected_error(signal: Signal, demand: Demand) -> float:
-    """Return the mean squared error of an expectation value of typical size.
+def resolution(signal: Signal, demand: Demand) -> float:
+    """Return how far a typical expectation value is from 0, in standard errors.
 
-    What shrinks it is systematic. A corrected readout shrinks nothing, but multiplies
-    the scatter of the shots.
+    It does not matter here whether readout errors are corrected: raw, they shrink the
+    value; corrected, they multiply its standard error by just as much.
     """
-    kept, scatter = _kept_and_scatter(signal, demand)
-    return (_TYPICAL * (1 - kept)) ** 2 + scatter**2
-
-
-def readout_weight(signal: Signal, demand: Demand) -> float:
-    """Return what a cost of readout counts beside a cost of gates, from 0 to 1."""
-    if demand.readout != "corrected":
-        return {"raw": 1.0, "perfect": 0.0}[demand.readout]
-    # The slopes of the expected error.
-    kept, scatter = _kept_and_scatter(signal, demand)
-    return float(scatter**2 / max(kept * (1 - kept) * _TYPICAL**2, scatter**2))
+    kept = signal.gates * (signal.readout if demand.readout else 1.0)
+    return _TYPICAL * kept * float(demand.shots or _MANY_SHOTS) ** 0.5
 
 
 def is_lost(signal: Signal, demand: Demand) -> bool:
@@ -194,16 +185,5 @@ def is_lost(signal: Signal, demand: Demand) -> bool:
 
     Few shots count as a hundred: where these are too few, the device is not to blame.
     """
-    if demand.shots is not None:
-        demand = demand._replace(shots=max(demand.shots, _FEW_SHOTS))
-    kept, scatter = _kept_and_scatter(signal, demand)
-    return _TYPICAL * kept < scatter
-
-
-def _kept_and_scatter(signal: Signal, demand: Demand) -> tuple[float, float]:
-    scatter = float(demand.shots or _MANY_SHOTS) ** -0.5
-    if demand.readout == "raw":
-        return signal.gates * signal.readout, scatter
-    if demand.readout == "corrected":
-        return signal.gates, scatter / signal.readout
-    return signal.gates, scatter
+    shots = max(demand.shots or _MANY_SHOTS, _FEW_SHOTS)
+    return resolution(signal, demand._replace(shots=shots)) < 1

@@ -1,8 +1,8 @@
 """Which circuit a device is given: candidates, moved to the best places, and judged.
 
 Qiskit's levels differ in gates, routing and qubits, and none of them is always best.
-What they give is moved to where the calibration is best, and the error that an
-expectation value is to expect decides between all.
+What they give is moved to where the calibration is best, and what keeps most of the
+signal, measured by the scatter of the shots, is taken.
 """
 
 import warnings
@@ -20,9 +20,8 @@ from skqnn._backends.kept_signal import (
     Signal,
     Usage,
     calibrate,
-    expected_error,
     is_lost,
-    readout_weight,
+    resolution,
     signal_of,
     usage_of,
 )
@@ -62,8 +61,8 @@ def transpile_best(
     seed : int
         Of Qiskit's transpiler. The same seed gives the same circuit.
     demand : Demand, default=None
-        What is measured, how often, and what becomes of readout errors. None: the
-        parity of all qubits, exactly.
+        What is measured, how often, and which errors occur. None: the parity of all
+        qubits, exactly.
     optimization_level : {"auto", 0, 1, 2, 3}
         "auto": circuits of the levels 1 to 3 are moved to the best qubits with couplers
         of the same shape; dead instructions are left out if the rest suffices. A
@@ -106,9 +105,9 @@ def transpile_best(
         seeds = range(seed, seed + n_trials)
         isas = [transpile_once(circuit, backend, level, s, target) for s in seeds]
     signals = [signal_of(_usage(isa, calibration, demand), calibration) for isa in isas]
-    errors = [expected_error(signal, demand) for signal in signals]
+    shown = [resolution(signal, demand) for signal in signals]
     sizes = [two_qubit_gates(isa.circuit) for isa in isas]
-    best = min(range(len(isas)), key=lambda j: (errors[j], sizes[j]))
+    best = max(range(len(isas)), key=lambda j: (shown[j], -sizes[j]))
     if is_lost(signals[best], demand):
         _warn(backend.name, signals[best], demand)
     return isas[best]
@@ -178,8 +177,9 @@ def _moves(isa: Isa, calibration: Calibration, demand: Demand) -> list[_Move]:
     """Return the best places for a transpiled circuit."""
     small, used = compact(isa)
     usage = _usage(isa, calibration, demand)
-    weight = readout_weight(signal_of(usage, calibration), demand)
-    found = placements(usage, used, calibration, weight, _N_MOVED)
+    if not demand.readout:
+        usage = usage._replace(readout={})
+    found = placements(usage, used, calibration, _N_MOVED)
     return [_Move(small, where, cost) for where, cost in found]
 
 
@@ -227,7 +227,7 @@ def usable(target: Target, calibration: Calibration, n_qubits: int) -> Target:
 
 
 def _warn(name: str, signal: Signal, demand: Demand) -> None:
-    kept = signal.gates * (1 if demand.readout == "perfect" else signal.readout)
+    kept = signal.gates * (signal.readout if demand.readout else 1.0)
     shots = "" if demand.shots is None else f", and {demand.shots} shots do not show it"
     warnings.warn(
         f"{name!r} is expected to keep {kept:.1g} of the signal "

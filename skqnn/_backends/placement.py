@@ -20,7 +20,6 @@ def placements(
     usage: Usage,
     used: Sequence[int],
     calibration: Calibration,
-    readout_weight: float,
     n_best: int,
 ) -> list[tuple[list[int], float]]:
     """Return the cheapest ways to place the qubits of a routed circuit, best first.
@@ -33,8 +32,6 @@ def placements(
         The qubits of the circuit that are to be placed.
     calibration : Calibration
         Of the device.
-    readout_weight : float
-        Weight of the costs of readout.
     n_best : int
         Length of the list, which is shorter if the device has not so many places.
 
@@ -43,7 +40,7 @@ def placements(
     placements : list of (where, cost)
         ``where[j]`` is the qubit of the device for ``used[j]``.
     """
-    on_qubit = _qubit_costs(usage, calibration, readout_weight)
+    on_qubit = _qubit_costs(usage, calibration)
     on_pair = _pair_costs(usage, calibration)
     order = _order(used, on_pair)
     back = [order.index(q) for q in used]
@@ -63,23 +60,21 @@ def placements(
     return list(zip(places, cost.tolist(), strict=False))
 
 
-def _qubit_costs(
-    usage: Usage, calibration: Calibration, readout_weight: float
-) -> dict[int, np.ndarray]:
+def _qubit_costs(usage: Usage, calibration: Calibration) -> dict[int, np.ndarray]:
     """Return for each qubit of a circuit what it costs on each qubit of the device.
 
     A gate that a qubit of the device lacks costs nothing: others will replace it.
     """
     tables = _tables(calibration, 1)
-    readout = readout_weight * calibration.readout
-    costs: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(len(readout)))
+    n_qubits = len(calibration.idle)
+    costs: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(n_qubits))
     for (name, where), n in usage.gates.items():
         if len(where) == 1 and name in tables:
             costs[where[0]] += n * np.nan_to_num(tables[name], posinf=0)
     for q, time in usage.idle.items():
         costs[q] += time * calibration.idle
     for q, n in usage.readout.items():
-        costs[q] += n * readout
+        costs[q] += n * calibration.readout
     return costs
 
 

@@ -13,9 +13,8 @@ from skqnn._backends.kept_signal import (
     Signal,
     Usage,
     calibrate,
-    expected_error,
     is_lost,
-    readout_weight,
+    resolution,
     signal_of,
     usage_of,
 )
@@ -105,31 +104,20 @@ def test_dead_gate_keeps_next_to_nothing(error):
     assert np.isfinite(calibration.cost("cz", (0, 1)))
 
 
-def test_expected_error_by_hand():
-    kept = Signal(0.8, 0.5)
-    raw = Demand(((0,),), 100, "raw")
-    assert expected_error(kept, raw) == pytest.approx((0.3 * 0.6) ** 2 + 0.01)
-    corrected = raw._replace(readout="corrected")
-    assert expected_error(kept, corrected) == pytest.approx(0.06**2 + 0.04)
-    perfect = raw._replace(readout="perfect")
-    assert expected_error(kept, perfect) == pytest.approx(0.06**2 + 0.01)
-
-
-@pytest.mark.parametrize("readout", ["raw", "corrected", "perfect"])
-def test_weight_of_readout_is_the_ratio_of_slopes(readout):
-    demand, kept, step = Demand(((0,),), 1000, readout), Signal(0.7, 0.6), 1e-6
-    error = expected_error(kept, demand)
-    gates = expected_error(kept._replace(gates=0.7 * (1 - step)), demand) - error
-    flips = expected_error(kept._replace(readout=0.6 * (1 - step)), demand) - error
-    assert readout_weight(kept, demand) == pytest.approx(flips / gates, abs=1e-4)
+def test_resolution_by_hand():
+    kept, demand = Signal(0.8, 0.5), Demand(((0,),), 100)
+    assert resolution(kept, demand) == pytest.approx(0.3 * 0.4 * 10)
+    perfect = demand._replace(readout=False)
+    assert resolution(kept, perfect) == pytest.approx(0.3 * 0.8 * 10)
 
 
 def test_signal_is_lost_where_shots_do_not_show_it():
-    assert not is_lost(Signal(0.7, 0.6), Demand(((0,),), 1000, "corrected"))
-    assert is_lost(Signal(0.5, 0.5), Demand(((0,),), 100, "corrected"))
-    assert not is_lost(Signal(0.9, 0.9), Demand(((0,),), 1, "corrected"))
-    assert is_lost(Signal(1e-9, 1.0), Demand(((0,),), None, "perfect"))
-    assert is_lost(Signal(0.7, 0.005), Demand(((0,),), 1000, "corrected"))
+    assert not is_lost(Signal(0.7, 0.6), Demand(((0,),), 1000))
+    assert is_lost(Signal(0.5, 0.5), Demand(((0,),), 100))
+    assert not is_lost(Signal(0.5, 0.5), Demand(((0,),), 100, readout=False))
+    assert not is_lost(Signal(0.9, 0.9), Demand(((0,),), 1))
+    assert is_lost(Signal(1e-9, 1.0), Demand(((0,),), None))
+    assert is_lost(Signal(0.7, 0.005), Demand(((0,),), 1000))
 
 
 def test_usage_of_an_empty_circuit_is_its_readout():

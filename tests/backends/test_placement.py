@@ -28,7 +28,7 @@ def make_usage(pairs, rng):
     return Usage(gates, idle, {0: 1.0, 2: 0.5})
 
 
-def cost_of(where, usage, calibration, readout_weight):
+def cost_of(where, usage, calibration):
     """Return the cost of qubits 0 to 3 on `where`, infinite without a coupler."""
     cost = 0.0
     for (name, qubits), n in usage.gates.items():
@@ -39,7 +39,7 @@ def cost_of(where, usage, calibration, readout_weight):
     for q in range(4):
         cost += usage.idle[q] * calibration.idle[where[q]]
         flips = usage.readout.get(q, 0.0) * calibration.readout[where[q]]
-        cost += readout_weight * flips
+        cost += flips
     return cost
 
 
@@ -48,10 +48,9 @@ def cost_of(where, usage, calibration, readout_weight):
 def test_best_places_are_those_of_brute_force(pairs, seed):
     rng = np.random.default_rng(seed)
     calibration, usage = make_calibration(rng), make_usage(pairs, rng)
-    weight = [0.0, 0.3, 1.0][seed]
-    found = placements(usage, range(4), calibration, weight, 3)
+    found = placements(usage, range(4), calibration, 3)
     every = [
-        (cost_of(where, usage, calibration, weight), list(where))
+        (cost_of(where, usage, calibration), list(where))
         for where in permutations(range(7), 4)
     ]
     expected = sorted(every)[:3]
@@ -62,14 +61,14 @@ def test_best_places_are_those_of_brute_force(pairs, seed):
 def test_no_place_is_found_where_no_coupler_fits():
     rng = np.random.default_rng(0)
     triangle = make_usage([(0, 1), (1, 2), (2, 0)], rng)
-    assert placements(triangle, range(4), make_calibration(rng), 1.0, 3) == []
+    assert placements(triangle, range(4), make_calibration(rng), 3) == []
 
 
 def test_gates_that_nobody_feels_need_a_coupler():
     rng = np.random.default_rng(0)
     calibration = make_calibration(rng)
     usage = Usage({("cz", (0, 1)): 0.0, ("sx", (0,)): 1.0}, {}, {0: 1.0})
-    (where, cost), *_ = placements(usage, [0, 1], calibration, 1.0, 1)
+    (where, cost), *_ = placements(usage, [0, 1], calibration, 1)
     assert tuple(sorted(where)) in GRID
     assert np.isfinite(cost)
 
@@ -78,9 +77,9 @@ def test_parts_that_are_not_coupled_are_placed_apart():
     rng = np.random.default_rng(0)
     calibration = make_calibration(rng)
     usage = make_usage([(0, 1), (2, 3)], rng)
-    (where, cost), *_ = placements(usage, range(4), calibration, 1.0, 1)
+    (where, cost), *_ = placements(usage, range(4), calibration, 1)
     assert len(set(where)) == 4
-    assert cost == pytest.approx(cost_of(where, usage, calibration, 1.0))
+    assert cost == pytest.approx(cost_of(where, usage, calibration))
 
 
 def test_qubits_are_placed_in_the_order_of_their_names():
@@ -94,8 +93,8 @@ def test_qubits_are_placed_in_the_order_of_their_names():
         {9 - q: time for q, time in usage.idle.items()},
         {9 - q: n for q, n in usage.readout.items()},
     )
-    (where, _), *_ = placements(usage, [0, 1, 2, 3], calibration, 1.0, 1)
-    (other, _), *_ = placements(renamed, [9, 8, 7, 6], calibration, 1.0, 1)
+    (where, _), *_ = placements(usage, [0, 1, 2, 3], calibration, 1)
+    (other, _), *_ = placements(renamed, [9, 8, 7, 6], calibration, 1)
     assert where == other
 
 
@@ -109,5 +108,5 @@ def test_a_gate_of_another_name_may_do_on_a_coupler():
         for place, cost in calibration.gates.items()
     }
     usage = Usage({("cz", (0, 1)): 5.0}, {}, {})
-    (where, _), *_ = placements(usage, [0, 1], calibration._replace(gates=mixed), 1, 1)
+    (where, _), *_ = placements(usage, [0, 1], calibration._replace(gates=mixed), 1)
     assert sorted(where) == [5, 6]
