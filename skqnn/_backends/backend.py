@@ -14,7 +14,14 @@ from sklearn.base import BaseEstimator
 
 from skqnn._backends.kinds import is_window, portable
 from skqnn._circuits.preparation import PREPARATIONS
-from skqnn._validation import Rule, boolean, check_parameters, integer, one_of
+from skqnn._validation import (
+    Rule,
+    boolean,
+    check_parameters,
+    integer,
+    non_negative,
+    one_of,
+)
 
 STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
 MODES = ("job", "batch", "session")
@@ -78,7 +85,11 @@ class Backend(BaseEstimator):
         open.
     max_time : int or str, default=None
         Longest duration of a batch or session on IBM Quantum, in seconds or as "2h".
-        None: what the service allows.
+        None: 2 hours.
+    lookup_time : float, default=120
+        Seconds to look for a job, by the tag that it carries, when it is not known
+        whether IBM Quantum accepted it. One that is listed later than that is paid for
+        twice; every lost answer costs the time. See :ref:`journal`.
     use_fractional_gates : bool, default=False
         Whether ``"ibm_<name>"`` and ``"least_busy"`` mean a device with RX and RZZ
         gates.
@@ -126,6 +137,7 @@ class Backend(BaseEstimator):
         journal="auto",
         mode="job",
         max_time=None,
+        lookup_time=120.0,
         use_fractional_gates=False,
         account=None,
         options=None,
@@ -140,6 +152,7 @@ class Backend(BaseEstimator):
         self.journal = journal
         self.mode = mode
         self.max_time = max_time
+        self.lookup_time = lookup_time
         self.use_fractional_gates = use_fractional_gates
         self.account = account
         self.options = options
@@ -199,6 +212,7 @@ RULES = {
         lambda v: not isinstance(v, Integral) or int(v) > 0,
         "a positive integer (seconds), a text such as '2h', or None",
     ),
+    "lookup_time": non_negative(),
     "use_fractional_gates": boolean(),
     "options": Rule((Mapping, type(None)), lambda v: True, "a dict of options or None"),
     "random_state": Rule(

@@ -23,7 +23,15 @@ from skqnn._backends.kinds import is_a, is_aer_simulator, is_ibm_backend
 
 # They decide what is remembered, where and how long, but no result; `options` and
 # the target are described as what they become.
-_NO_RESULT = ("journal", "mode", "max_time", "account", "random_state", "options")
+_NO_RESULT = (
+    "journal",
+    "mode",
+    "max_time",
+    "lookup_time",
+    "account",
+    "random_state",
+    "options",
+)
 
 
 class Leaf:

@@ -87,7 +87,8 @@ def open_engine(
 def _values(backend: Backend, shots: int | None, seed: int) -> tuple:
     """Return whatever decides what is compiled and remembered, if not by identity."""
     names = [v for v in (backend.mode, backend.account) if isinstance(v, str)]
-    others = (backend.max_time, str(backend.journal), shots, seed, *names)
+    kept = (backend.max_time, backend.lookup_time, str(backend.journal))
+    others = (*kept, shots, seed, *names)
     described = (backend.target, backend.options, others)
     return (describe_settings(backend), *map(describe, described))
 

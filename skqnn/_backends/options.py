@@ -18,6 +18,7 @@ _WHY = {
     "options={'resilience_level': 1}",
     "mode": "IBM Quantum only, and not with an estimator, which has its own",
     "max_time": "IBM Quantum only, and not with an estimator, which has its own",
+    "lookup_time": "IBM Quantum only",
     "use_fractional_gates": "only for devices of IBM Quantum that are given by name",
     "account": "only for devices of IBM Quantum that are given by name",
     "options": "only for Aer, fake devices and IBM Quantum; other objects take theirs "

@@ -30,6 +30,7 @@ from skqnn._circuits.model import whole_circuit
 from skqnn._circuits.preparation import choose, preparation_circuit, prepare
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.states import copies
+from skqnn._journal.asking import Patience, lookups_within
 from skqnn._journal.file import Journal
 from skqnn._journal.names import request_key
 from skqnn._journal.requests import Report, run_once
@@ -92,6 +93,7 @@ class PrimitiveEngine:
         self._settings = describe_settings(backend)
         self._method = backend.state_preparation
         self._n_layers, journal = backend.n_preparation_layers, backend.journal
+        self._patience = Patience(lookups=lookups_within(backend.lookup_time))
         if journal == "auto":
             journal = _JOURNAL if device.remote else None
         self._asked_journal, self._journal_path = journal, _absolute(journal)
@@ -344,6 +346,7 @@ class PrimitiveEngine:
             key,
             remote,
             shape=(len(self._observables), n_rows),
+            patience=self._patience,
             report=self._reporter(),
         )
         return evs.T, stds.T

@@ -266,7 +266,7 @@ _ANY = frozenset(
 )
 _GATED = _ANY | {"optimization_level", "n_transpilations"}
 _SIMULATED = _GATED | {"correct_readout", "options"}
-_IBM = _GATED | {"mode", "max_time", "options"}
+_IBM = _GATED | {"mode", "max_time", "lookup_time", "options"}
 _IBM_BY_NAME = _IBM | {"use_fractional_gates", "account"}
 
 # The first kind that fits counts.
@@ -279,6 +279,6 @@ _KINDS = (
     Kind(is_fake_backend, _fake_object, _SIMULATED),
     Kind(is_ibm_backend, _ibm_object, _IBM),
     Kind(lambda target: isinstance(target, BackendV2), _other_object, _GATED),
-    Kind(is_ibm_estimator, _ibm_estimator, _GATED),
+    Kind(is_ibm_estimator, _ibm_estimator, _GATED | {"lookup_time"}),
     Kind(lambda target: isinstance(target, BaseEstimatorV2), _estimator, _GATED),
 )

@@ -24,6 +24,7 @@ OTHERS = {  # keyword -> another value than the default
     "journal": None,
     "mode": "batch",
     "max_time": "2h",
+    "lookup_time": 600,
     "use_fractional_gates": True,
     "account": "work",
     "options": {"method": "statevector"},
@@ -39,6 +40,7 @@ WRONG = {  # keyword -> (values of a wrong type, wrong values)
     "journal": ([3], [""]),
     "mode": ([], ["queue", None, 3]),
     "max_time": ([1.5], [0, -1]),
+    "lookup_time": (["2h", None], [-1, np.inf]),
     "use_fractional_gates": (["yes"], []),
     "options": ([3, "noise"], []),
     "random_state": (["seed", 1.5], [-1, 2**32]),
@@ -135,6 +137,7 @@ def test_function_that_makes_the_service_is_not_pickled():
 REFUSED = [  # target, keywords, what the error says
     ("aer", {"mode": "batch"}, r"^`mode` must be 'job' with 'aer', .*IBM Quantum only"),
     ("aer", {"max_time": 60}, "^`max_time` must be None .*, got 60: IBM Quantum only"),
+    ("aer", {"lookup_time": 60}, "^`lookup_time` must be .*, got 60: IBM Quantum only"),
     ("aer", {"use_fractional_gates": True}, "^`use_fractional_gates` .*IBM Quantum"),
     ("fake_manila", {"account": "work"}, "^`account` must be None .* IBM Quantum"),
     ("aer", {"n_transpilations": 2}, "takes any gate, so nothing is transpiled"),

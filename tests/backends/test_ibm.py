@@ -31,12 +31,22 @@ from skqnn._backends import primitive as _primitive
 from skqnn._backends.backend import DEFAULTS
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
-from skqnn._journal import requests as _journal
 from skqnn._journal.asking import Patience, RequestError
 
 PATIENCE = Patience(
     poll=0.01, contact=20.0, lookups=(0.0, 0.05), busy=0.01, submissions=3
 )
+# Two epochs teach little.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The loss ended at:sklearn.exceptions.ConvergenceWarning"
+)
+
+SMALL = {
+    "intercept_scaling": None,  # two qubits, the fewest gates
+    "reps": 1,
+    "learning_rate": "cosine",
+    "random_state": 0,
+}
 X = np.random.default_rng(0).normal(size=(6, 4))
 Y = np.array([0, 1, 0, 1, 1, 0])
 
@@ -56,8 +66,7 @@ def account(cloud, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch, tmp_path):
-    run_once = functools.partial(_journal.run_once, patience=PATIENCE)
-    monkeypatch.setattr(_primitive, "run_once", run_once)
+    monkeypatch.setattr(_primitive, "Patience", lambda **_: PATIENCE)
     monkeypatch.chdir(tmp_path)
 
 
@@ -82,15 +91,14 @@ def make_classifier(target):
         backend=make_backend(target),
         shots=200,
         max_iter=2,
-        learning_rate="cosine",
         batch_size=3,
-        random_state=0,
+        **SMALL,
     )
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return QNNClassifier(max_iter=200, random_state=0).fit(X, Y)
+    return QNNClassifier(**SMALL, max_iter=50).fit(X, Y)
 
 
 def on(trained, target, **settings):
@@ -191,6 +199,15 @@ def test_missing_account_is_refused_with_its_cure(trained, monkeypatch, tmp_path
 
     with pytest.raises(ValueError, match=r"save_account\(token=\.\.\., instance"):
         on(trained, BACKEND, account=account).predict(X)
+
+
+def test_lookup_time_reaches_the_requests(cloud, backend, trained, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        _primitive, "Patience", lambda **given: seen.append(given) or PATIENCE
+    )
+    on(trained, backend, lookup_time=5).predict(X)
+    assert sum(seen[0]["lookups"]) == 5
 
 
 def test_large_requests_are_cut_into_jobs_within_the_limits(backend):
@@ -525,7 +542,7 @@ def test_engine_pickles_without_its_connection(account, backend):
 
 def fit_and_save(url, directory, result):
     os.chdir(directory)
-    _primitive.run_once = functools.partial(_journal.run_once, patience=PATIENCE)
+    _primitive.Patience = lambda **_: PATIENCE
     backend = connect(url).backend(BACKEND)
     np.save(result, make_classifier(backend).fit(X, Y).theta_)
 
