@@ -45,7 +45,7 @@ def _check_encoder(encoder: BinaryAmplitudeEncoder) -> Iterator[tuple[bool, str]
         n_kept is None
         or (
             type(n_kept) is int
-            and 0 < n_kept <= np.prod(encoding.image_size)
+            and bool(0 < n_kept <= math.prod(encoding.image_size))
             and encoding.interval is None
         ),
         "n_frequencies",
