@@ -15,7 +15,13 @@ def load_mnist(*labels):
 
     The first 60,000 images are the training set, the last 10,000 the test set.
     """
-    X, y = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
+    X, y = fetch_openml(
+        "mnist_784",
+        version=1,
+        return_X_y=True,
+        as_frame=False,
+        parser="liac-arff",  # needs no pandas
+    )
     X, y = X.astype(np.uint8), y.astype(int)
     parts = []
     for part in (slice(0, 60000), slice(60000, None)):

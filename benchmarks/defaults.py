@@ -49,7 +49,9 @@ def angles(loader, n_components):
 
 def mnist(*labels):
     """Return encoded 28x28 training images with the given labels."""
-    X, y = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
+    X, y = fetch_openml(
+        "mnist_784", version=1, return_X_y=True, as_frame=False, parser="liac-arff"
+    )
     chosen = np.isin(y[:60000].astype(int), labels)
     X, y = X[:60000][chosen][:5000], y[:60000][chosen][:5000]
     encoder = BinaryAmplitudeEncoder(pixel_range=(0, 255), dtype="float32")
