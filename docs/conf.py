@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "_mathml",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 toc_object_entries_show_parents = "hide"
@@ -70,6 +71,10 @@ intersphinx_mapping = {
 }
 if not os.environ.get("SKQNN_DOCS_ONLINE"):
     intersphinx_mapping = {}
+
+# Prompts and output are not copied; of text without a prompt, everything is.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skqnn"

@@ -4,7 +4,7 @@ Trained exactly, used under noise
 
 The classifier trains on its exact engine, in a second. How would it do on a device,
 where every gate errs? The noise of a device is simulated from its calibration, so that
-nobody has to queue for an answer. Needs ``pip install "skqnn[ibm]"``.
+nobody has to queue for an answer. Needs the extra ``ibm``.
 """
 
 # %%

@@ -6,7 +6,7 @@ A classifier that is trained exactly meets errors only when it is used: they pul
 expectation values towards zero, and relaxation pulls them to one side. Without shots
 the noise of a fake device is simulated exactly and has a gradient, so that the same
 classifier can be trained against the errors of the device it is meant for. Needs
-``pip install "skqnn[ibm]"``.
+the extra ``ibm``.
 """
 
 # %%

@@ -1,4 +1,4 @@
-"""Hyper-parameters checked against a table of rules, at the public door."""
+"""Hyper-parameters checked against a table of rules, and packages that are missing."""
 
 import numbers
 from collections.abc import Callable, Mapping
@@ -95,3 +95,11 @@ def pair(kind: type, words: str, test: Callable, *, optional: bool) -> Rule:
 def boolean() -> Rule:
     """Return the rule of a bool."""
     return Rule((bool, np.bool_), lambda v: True, "True or False")
+
+
+def missing_package(what: str, package: str, extra: str) -> ImportError:
+    """Return the error of something that needs a package that is not installed."""
+    return ImportError(
+        f"{what} needs {package}, which is not installed: run `pip install {package}` "
+        f"(it is one of the extra {extra!r} of skqnn)."
+    )

@@ -20,6 +20,7 @@ from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
 from skqnn._compat import validate_steps
 from skqnn._encoder import BinaryAmplitudeEncoder
+from skqnn._validation import missing_package
 
 _MODEL = "model.json"
 
@@ -253,10 +254,8 @@ def _import_skops(needed_by: str) -> Any:
     try:
         import skops.io
     except ImportError as error:
-        raise ImportError(
-            f"A pipeline with a step of class {needed_by} is saved and loaded with "
-            "skops, which is not installed: pip install skops."
-        ) from error
+        what = f"Saving or loading a pipeline with a step of class {needed_by}"
+        raise missing_package(what, "skops", "interop") from error
     return skops.io
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from skqnn._validation import missing_package
+
 
 def named(*prefixes: str) -> Callable[[Any], bool]:
     """Return a test for names that begin in one of some ways."""
@@ -46,10 +48,7 @@ def portable(target: Any) -> Any:
 def need_runtime(name: str) -> None:
     """Raise ImportError if the client of IBM Quantum is not installed."""
     if find_spec("qiskit_ibm_runtime") is None:
-        raise ImportError(
-            f"`backend` {name!r} needs qiskit-ibm-runtime: run "
-            'pip install "skqnn[ibm]".'
-        )
+        raise missing_package(f"`backend` {name!r}", "qiskit-ibm-runtime", "ibm")
 
 
 def fake_backends() -> dict[str, type]:

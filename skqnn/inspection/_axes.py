@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skqnn._compat import style_keywords
+from skqnn._validation import missing_package
 
 
 def panels(
@@ -47,9 +48,7 @@ def panels(
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib; install it with `pip install 'skqnn[plot]'`."
-        ) from error
+        raise missing_package(caller, "matplotlib", "plot") from error
     n_panels = n_rows * n_columns
     if ax is None:
         _, axes = plt.subplots(

@@ -135,7 +135,7 @@ def test_missing_package_is_named_with_its_cure(monkeypatch):
         lambda name: None if name == "qiskit_ibm_runtime" else find(name),
     )
     for name in ("fake_torino", "ibm_torino", "least_busy"):
-        with pytest.raises(ImportError, match=r'pip install "skqnn\[ibm\]"'):
+        with pytest.raises(ImportError, match="pip install qiskit-ibm-runtime"):
             resolve(name, shots=10, n_qubits=2)
 
 

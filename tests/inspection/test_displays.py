@@ -97,7 +97,9 @@ def test_display_without_matplotlib_names_the_extra(pipeline, kind, monkeypatch)
         return find(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
-    with pytest.raises(ImportError, match=r"plot needs matplotlib.*skqnn\[plot\]"):
+    with pytest.raises(
+        ImportError, match=r"plot needs matplotlib.*pip install matplotlib"
+    ):
         displays(pipeline)[kind](None)
 
 
