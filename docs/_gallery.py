@@ -39,5 +39,7 @@ def warnings_are_errors(gallery_conf, fname, when):
     if when == "before" and fname is not None:
         _filters.enter_context(warnings.catch_warnings())
         warnings.simplefilter("error")
+        # Scripts end with plt.show(), which opens no windows here.
+        warnings.filterwarnings("ignore", message=".*is non-interactive")
     else:
         _filters.close()

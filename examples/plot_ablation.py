@@ -10,7 +10,8 @@ model and versions of it with less, on the same folds, and compares.
 # An easy task
 # ------------
 # Zeros against ones. The difference to the model counts, with its confidence interval:
-# where the interval contains zero, the part that was taken away was not needed.
+# where the interval contains zero, these folds do not show that the part is needed. Nor
+# do they show that it is not: more data or repetitions may.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -55,3 +56,7 @@ report.plot()
 # without them differ so much. Logistic regression of the same size still does as well
 # as the circuit. That is what an honest report looks like on such data; see
 # :ref:`limits`.
+
+import matplotlib.pyplot as plt
+
+plt.show()

@@ -103,3 +103,5 @@ for name in ("logistic loss", "balanced"):
     PrecisionRecallDisplay.from_estimator(
         models[name], X_test, y_test, name=name, ax=ax
     )
+
+plt.show()

@@ -112,3 +112,10 @@ classifier = QNNClassifier(
 for _ in range(3):
     classifier.fit(amplitudes, y_train)
     print(f"{classifier.n_iter_} epochs, loss {classifier.loss_:.3f}")
+
+# %%
+# Run as a script, this shows the pictures.
+
+import matplotlib.pyplot as plt
+
+plt.show()

@@ -90,3 +90,5 @@ LearningCurveDisplay.from_estimator(
     score_type="both",
     ax=ax,
 )
+
+plt.show()

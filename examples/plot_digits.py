@@ -76,3 +76,5 @@ for n_components in (15, 1):
     baseline = make_pipeline(PCA(n_components), LogisticRegression())
     accuracy = baseline.fit(X_train, y_train).score(X_test, y_test)
     print(f"logistic regression, {n_components + 1:2d} parameters: {accuracy:.2%}")
+
+plt.show()

@@ -115,3 +115,10 @@ for n in (4, 16, 32, 64):
 names = encoder.set_params(image_size=None).fit(X).get_feature_names_out()
 for index in (0, 1, 8, 64, 127):
     print(f"|{index:07b}>  {names[index]}")
+
+# %%
+# Run as a script, this shows the pictures.
+
+import matplotlib.pyplot as plt
+
+plt.show()

@@ -82,3 +82,5 @@ ax.legend()
 import pickle
 
 print(f"{len(pickle.dumps(search.best_estimator_)) / 1000:.0f} kB")
+
+plt.show()

@@ -92,3 +92,7 @@ print((measured == repeated).all())
 # waits in the queue, and writes a journal in the working directory. Interrupt it, close
 # the computer, run the script again tomorrow: finished jobs are read from the journal,
 # running ones are found again, and only what is missing is sent.
+
+import matplotlib.pyplot as plt
+
+plt.show()

@@ -70,3 +70,10 @@ print(report)
 
 # %%
 report.plot()
+
+# %%
+# Run as a script, this shows the pictures.
+
+import matplotlib.pyplot as plt
+
+plt.show()

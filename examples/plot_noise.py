@@ -69,3 +69,5 @@ for axis, (name, (values, std)) in zip(axes, scores.items(), strict=True):
 axes[0].set(ylabel="score", ylim=(-limit, limit))
 axes[0].legend()
 figure.tight_layout()
+
+plt.show()

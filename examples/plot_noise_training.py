@@ -97,3 +97,5 @@ scatter.set(
     ylim=(0.45, 1.01),
 )
 figure.tight_layout()
+
+plt.show()

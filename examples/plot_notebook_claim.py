@@ -186,3 +186,7 @@ report(
 #   easy.
 #
 # A circuit *can* do this task, with 16 parameters. So can logistic regression.
+
+import matplotlib.pyplot as plt
+
+plt.show()

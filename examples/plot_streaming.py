@@ -76,3 +76,5 @@ print(f"before: {model.score(A_mirrored, y_test):.3f}")
 for chunk, labels in stream(n_passes=5):
     model.partial_fit(encoder.transform(chunk[:, mirror]), labels)
 print(f"after:  {model.score(A_mirrored, y_test):.3f}")
+
+plt.show()

@@ -93,3 +93,5 @@ baselines = {
 for name, baseline in baselines.items():
     accuracy = baseline.fit(X_train, y_train).score(X_test, y_test)
     print(f"{accuracy:.3f}  {name}")
+
+plt.show()
