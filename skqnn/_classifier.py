@@ -41,11 +41,14 @@ from skqnn._fitting import train, train_epoch, winner
 from skqnn._html import FittedHTML, visual_block
 from skqnn._hyperparameters import check_execution, check_hyperparameters
 from skqnn._training.data import (
+    check_labels,
     check_same_classes,
     check_two_classes,
     class_indices,
     class_weighted,
+    curing_text,
     known_classes,
+    warn_large_angles,
     weighted_rows,
 )
 from skqnn._training.losses import LOSSES
@@ -441,9 +444,14 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _check_training_data(self, X, y, sample_weight, reset):
         """Return X, y and weights, which stay on the host next to y."""
-        X, y = validate_data(self, X, to_numpy(y), dtype=_floating(X), reset=reset)
+        y = to_numpy(y)
+        check_labels(y)
+        with curing_text():
+            X, y = validate_data(self, X, y, dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
+        if isinstance(self.encoding, str) and self.encoding == "angle":
+            warn_large_angles(to_numpy(X), stacklevel=5)
         weights = check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
@@ -607,7 +615,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Elements of `classes_`.
         """
-        return follow(self.classes_[winner(self._scores(X, "predict"))], X)
+        winners = winner(self._scores(X, "predict"))  # first: is this fitted?
+        return follow(self.classes_[winners], X)
 
     def predict_proba(self, X):
         """Return class probabilities.

@@ -1,7 +1,7 @@
 """What the arguments of QNNClassifier must be, each alone and together."""
 
 from collections.abc import Callable, Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from skqnn._validation import (
     check_parameters,
     fraction,
     integer,
+    nearest,
     non_negative,
     one_of,
     positive,
@@ -42,6 +43,9 @@ RULES = {
         (str, list, tuple),
         lambda v: v == "auto" if isinstance(v, str) else len(v) > 0,
         "'auto' or a non-empty list of Pauli strings or SparsePauliOp objects",
+        cure=lambda v: (
+            f"; write [{v!r}]" if isinstance(v, str) and v and v != "auto" else ""
+        ),
     ),
     "loss": one_of(LOSSES),
     "solver": Rule(
@@ -52,8 +56,15 @@ RULES = {
             else is_qml_optimizer(v)
         ),
         f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
+        cure=lambda v: nearest(v, [*OPTIMIZERS, "lbfgs"]),
     ),
-    "learning_rate": one_of(SCHEDULES),
+    "learning_rate": one_of(SCHEDULES)._replace(
+        cure=lambda v: (
+            "; the step size is `learning_rate_init`"
+            if isinstance(v, Real)
+            else nearest(v, SCHEDULES)
+        )
+    ),
     "learning_rate_init": positive("auto"),
     "init_scale": positive(),
     "batch_size": integer(1, "auto"),
@@ -72,6 +83,7 @@ RULES = {
         (dict, str, type(None)),
         lambda v: not isinstance(v, str) or v == "balanced",
         "'balanced', a dict of weights by class label, or None",
+        cure=lambda v: nearest(v, ["balanced"]),
     ),
     "warm_start": boolean(),
     "verbose": boolean(),

@@ -1,26 +1,28 @@
 """Hyper-parameters checked against a table of rules, and packages that are missing."""
 
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Rule(NamedTuple):
-    """What a hyper-parameter must be: the types, a test of the value, and in words."""
+    """What a hyper-parameter must be: types, a test of the value, words, and a cure."""
 
     types: tuple[type, ...]
     test: Callable[[Any], bool]
     words: str
     elements: type = object  # the type of the elements of a tuple or list
+    cure: Callable[[Any], str] = lambda value: ""  # what to do, begins with "; "
 
 
 def check_parameters(parameters: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
     """Raise TypeError or ValueError for the first parameter that breaks its rule."""
     for name, rule in rules.items():
         value = parameters[name]
-        message = f"`{name}` must be {rule.words}, got {value!r}."
+        message = f"`{name}` must be {rule.words}, got {value!r}{rule.cure(value)}."
         elements = value if isinstance(value, tuple | list) else ()
         if not _has_type(value, rule.types) or not all(
             _has_type(element, (rule.elements,)) for element in elements
@@ -79,7 +81,18 @@ def _number(kind: type, words: str, test: Callable, others: tuple) -> Rule:
 def one_of(names: Any, *also: Any, words: str = "") -> Rule:
     """Return the rule of one of some names, or an instance of the types `also`."""
     text = f"one of {list(names)}" + (f" or {words}" if words else "")
-    return Rule((str, *also), lambda v: not isinstance(v, str) or v in names, text)
+    return Rule(
+        (str, *also),
+        lambda v: not isinstance(v, str) or v in names,
+        text,
+        cure=lambda v: nearest(v, names),
+    )
+
+
+def nearest(value: Any, names: Iterable[str]) -> str:
+    """Return the name that a misspelt one is closest to, as a cure, or nothing."""
+    found = get_close_matches(value.lower(), names, 1) if isinstance(value, str) else []
+    return f"; the nearest name is {found[0]!r}" if found else ""
 
 
 def pair(kind: type, words: str, test: Callable, *, optional: bool) -> Rule:

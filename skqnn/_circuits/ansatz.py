@@ -9,6 +9,8 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, n_local, real_amplitudes
 
+from skqnn._validation import nearest
+
 
 def _real_amplitudes(n_qubits: int, reps: int, entanglement: Any) -> QuantumCircuit:
     # "full" and "reverse_linear" are the same unitary with the same parameters; the
@@ -70,6 +72,9 @@ ANSATZE: dict[str, Callable[[int, int, Any], QuantumCircuit]] = {
 }
 
 
+_ENTANGLEMENTS = ("full", "linear", "reverse_linear", "pairwise", "circular", "sca")
+
+
 def build_ansatz(
     ansatz: str | QuantumCircuit | Callable[[int], QuantumCircuit],
     n_qubits: int,
@@ -94,6 +99,7 @@ def build_ansatz(
             raise ValueError(
                 f"`entanglement` must be one that Qiskit accepts for "
                 f"{ansatz!r} on {n_qubits} qubits, got {entanglement!r}: {error}"
+                f"{nearest(entanglement, _ENTANGLEMENTS)}"
             ) from error
     else:
         circuit = ansatz if isinstance(ansatz, QuantumCircuit) else ansatz(n_qubits)
@@ -105,7 +111,8 @@ def build_ansatz(
     if circuit.num_qubits != n_qubits:
         raise ValueError(
             f"`ansatz` must act on {n_qubits} qubits for this data and these "
-            f"observables, got a circuit on {circuit.num_qubits} qubits."
+            f"observables, got a circuit on {circuit.num_qubits} qubits; a feature map "
+            "goes into `encoding`."
         )
     if circuit.num_parameters == 0:
         raise ValueError(

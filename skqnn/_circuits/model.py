@@ -149,7 +149,7 @@ def build_model(
     elif measured[0].num_qubits != n_qubits:
         raise ValueError(
             f"`observables` must act on all {n_qubits} qubits of the model, got "
-            f"{measured[0].num_qubits} qubits."
+            f"{measured[0].num_qubits} qubits{_padded(measured[0], n_qubits)}."
         )
     feature_map = _feature_map(encoding, n_features, n_qubits, n_copies)
     real = _encodes_real(feature_map)
@@ -265,6 +265,14 @@ def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
         return False
     values = np.arange(1.0, a.num_parameters + 1)
     return a.assign_parameters(values) == b.assign_parameters(values)
+
+
+def _padded(observable: SparsePauliOp, n_qubits: int) -> str:
+    """Return the cure for a label that is too short: identities in front of it."""
+    label = observable.paulis[0].to_label()
+    if len(label) > n_qubits:
+        return ""
+    return f"; identities fill a label, such as {label.rjust(n_qubits, 'I')!r}"
 
 
 def warn_dead_parameters(model: Model, stacklevel: int) -> None:

@@ -1,7 +1,8 @@
 """Training data: labels, weights, targets, and the rows that are held out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
 from skqnn._arrays import take_rows, to_numpy
+
+_LARGE_ANGLE = 100.0  # radians; no reasonable scale of angles gets there
 
 
 class Data(NamedTuple):
@@ -34,6 +37,50 @@ def weighted_rows(X: Any, labels: np.ndarray, weights: np.ndarray) -> tuple:
     if len(used) == len(weights):
         return X, labels, weights
     return take_rows(X, used), labels[used], weights[used]
+
+
+def check_labels(y: Any) -> None:
+    """Raise ValueError, with its cure, for what is often taken for labels."""
+    if not isinstance(y, np.ndarray):
+        y = np.asarray(y, dtype=object) if isinstance(y, list) else np.empty(0)
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"`y` must be a 1d array of labels, got an array of shape {y.shape}; "
+            "one-hot rows become labels by y.argmax(axis=1)."
+        )
+    missing = [row for row, label in enumerate(y) if label is None]
+    if missing:
+        raise ValueError(
+            f"`y` must have a label for every row, got None in row {missing[0]} and "
+            f"{len(missing) - 1} more; leave such rows out."
+        )
+
+
+@contextmanager
+def curing_text() -> Iterator[None]:
+    """Say what to do with text where numbers are needed."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert string to float" not in str(error):
+            raise
+        raise ValueError(
+            f"`X` must be numbers, got text: {error}; encode columns of text first, "
+            "for instance with OneHotEncoder."
+        ) from error
+
+
+def warn_large_angles(X: np.ndarray, stacklevel: int) -> None:
+    """Warn if features are angles of many turns, between which nothing is smooth."""
+    largest = np.abs(X).max()
+    if largest > _LARGE_ANGLE:
+        warnings.warn(
+            "`X` should be angles of a few radians with encoding='angle', got up to "
+            f"{largest:.0f}, which is {largest / (2 * np.pi):.0f} turns; scale first, "
+            "for instance with MinMaxScaler((-1.5, 1.5)).",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def check_two_classes(classes: np.ndarray) -> None:
