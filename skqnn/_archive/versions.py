@@ -8,7 +8,7 @@ _RETIRED = {"QNNClassifier": {"state_preparation", "n_preparation_layers"}}
 
 # What later parameters and attributes must be for a model to stay what it was.
 _PARAMETERS = {"QNNClassifier": {"intercept_scaling": None}}
-_ATTRIBUTES = {"QNNClassifier": {"intercept_scaling_": 0.0}}
+_ATTRIBUTES = {"QNNClassifier": {"intercept_scaling_": 0.0, "n_copies_": 1}}
 
 
 def upgrade(document: Mapping[str, Any]) -> dict[str, Any]:
