@@ -80,8 +80,7 @@ print((measured == repeated).all())
 # %%
 # On IBM Quantum
 # --------------
-# Save your account once, by ``QiskitRuntimeService.save_account(token=...,
-# instance=...)`` of `qiskit_ibm_runtime`. Then
+# Save your account once, with a token that is asked for (see :ref:`hardware`). Then
 #
 # .. code-block:: python
 #
