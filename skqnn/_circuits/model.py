@@ -80,11 +80,13 @@ def n_amplitude_qubits(n_features: int) -> int:
 def choose_reps(n_qubits: int, n_classes: int) -> int:
     """Return how many layers follow the first, for ``reps="auto"``.
 
-    One layer of angles per qubit and class boundary would not do: with K classes the
-    circuit gets at least ``12 K (K - 1) / 2`` angles, but not more than 40 layers.
+    K classes get at least ``4 K (K - 1)`` angles, and 14 at least. More than 41 layers
+    are not worth their time, and more than ``2**n_qubits - 2`` train badly: they have
+    more angles than there are rotations of the states.
     """
-    n_angles = 12 * n_classes * (n_classes - 1) // 2
-    return min(max(-(-n_angles // n_qubits) - 1, 1), 40)
+    n_angles = max(14, 4 * n_classes * (n_classes - 1))
+    n_layers = min(-(-n_angles // n_qubits), 41, 2**n_qubits - 2)
+    return max(n_layers - 1, 1)
 
 
 class Architecture(NamedTuple):
