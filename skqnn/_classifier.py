@@ -1,6 +1,7 @@
 """QNNClassifier: validate, wire, remember."""
 
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -97,7 +98,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         qubits and returns a circuit.
     reps : int or "auto", default="auto"
         Repetitions of the layers of a named ansatz. "auto" takes so many that K classes
-        get ``max(14, 4 K (K - 1))`` angles of "real_amplitudes", but not more than 40
+        get ``max(22, 4 K (K - 1))`` angles of "real_amplitudes", but not more than 40
         or ``2**n_qubits - 3``, and one at least.
     entanglement : str or list, default="reverse_linear"
         Which qubits are entangled, as in :mod:`qiskit.circuit.library`; "tree" and
@@ -258,6 +259,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     >>> model[-1].n_parameters_
     16
     """
+
+    classes_: np.ndarray
+    _built_from: list[tuple] | None
+    _optimizer_state: Any
 
     def __init__(
         self,
@@ -508,7 +513,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         A `stream` has shot noise of its own; without one, calls have the same.
         """
-        engines = vars(self).setdefault("_engines", Engines())
+        engines = self.__dict__.setdefault("_engines", Engines())
         return engines.open(self._model, self._setting(), self._seed, stream)
 
     def _rows(self, X):
@@ -526,7 +531,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._optimizer_state = optimizer_state
 
     def _remember_curves(self, monitor=None):
-        vars(self).update(fitted_curves(self._curves, monitor))
+        self.__dict__.update(fitted_curves(self._curves, monitor))
 
     def _reconstruction(self):
         """Return what a copy needs to predict as if training had stopped here."""

@@ -1,7 +1,6 @@
 """The transformer that turns grey images into quantum amplitudes, and back."""
 
 import math
-import numbers
 
 import numpy as np
 from scipy import sparse
@@ -21,59 +20,20 @@ from skqnn._arrays import (
     numpy_dtype,
     to_numpy,
 )
+from skqnn._hyperparameters import ENCODER_RULES
 from skqnn._images import (
     BLACK,
-    NORMALIZATIONS,
     Encoding,
     amplitude_names,
     decode,
     encode,
 )
-from skqnn._validation import Rule, check_parameters, integer, one_of, pair
+from skqnn._validation import check_parameters
 
 # Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
 # enough to keep a device busy.
 CHUNK_SIZE = 2**17
 DEVICE_CHUNK_SIZE = 2**24
-
-
-_SIZE = "a pair (height, width) of positive integers"
-
-
-def _size(height, width):
-    return min(height, width) > 0
-
-
-_RULES = {
-    "black": one_of(BLACK),
-    "normalization": one_of(NORMALIZATIONS),
-    "dtype": one_of(("float64", "float32")),
-    "edge": pair(
-        numbers.Real,
-        "a pair (low, high) with 0 <= low <= high <= 1",
-        lambda low, high: 0 <= low <= high <= 1,
-        optional=False,
-    ),
-    "threshold": Rule(
-        (numbers.Real, type(None)),
-        lambda v: v is None or 0 <= v <= 1,
-        "a number from 0 to 1, or None",
-    ),
-    "pixel_range": pair(
-        numbers.Real,
-        "a pair (low, high) of finite numbers with low < high",
-        lambda low, high: -math.inf < low < high < math.inf,
-        optional=True,
-    ),
-    "image_shape": pair(numbers.Integral, _SIZE, _size, optional=True),
-    "image_size": pair(numbers.Integral, _SIZE, _size, optional=True),
-    "n_frequencies": integer(1, None),
-    "emphasis": Rule(
-        (numbers.Real,),
-        lambda v: 0 <= v <= 2,
-        "a number from 0 to 2",
-    ),
-}
 
 
 class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
@@ -279,7 +239,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def _check_parameters(self):
-        check_parameters(self.get_params(), _RULES)
+        check_parameters(self.get_params(), ENCODER_RULES)
         if self.n_frequencies is not None and self.black != "none":
             raise ValueError(
                 "`black` must be 'none' with `n_frequencies`: frequencies are written "

@@ -1,5 +1,6 @@
-"""What the arguments of QNNClassifier must be, each alone and together."""
+"""What the arguments of the estimators must be, each alone and together."""
 
+import math
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -9,6 +10,7 @@ from qiskit import QuantumCircuit
 
 from skqnn._backends.backend import as_backend
 from skqnn._circuits.ansatz import ANSATZE
+from skqnn._images import BLACK, NORMALIZATIONS
 from skqnn._training.losses import LOSSES
 from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES
 from skqnn._training.solvers import is_qml_optimizer
@@ -21,6 +23,7 @@ from skqnn._validation import (
     nearest,
     non_negative,
     one_of,
+    pair,
     positive,
 )
 
@@ -89,6 +92,45 @@ RULES = {
     "verbose": boolean(),
     "shots": integer(1, None),
     "gradient": one_of(_GRADIENTS),
+}
+
+
+_SIZE = "a pair (height, width) of positive integers"
+
+
+def _size(height, width):
+    return min(height, width) > 0
+
+
+ENCODER_RULES = {
+    "black": one_of(BLACK),
+    "normalization": one_of(NORMALIZATIONS),
+    "dtype": one_of(("float64", "float32")),
+    "edge": pair(
+        Real,
+        "a pair (low, high) with 0 <= low <= high <= 1",
+        lambda low, high: 0 <= low <= high <= 1,
+        optional=False,
+    ),
+    "threshold": Rule(
+        (Real, type(None)),
+        lambda v: v is None or 0 <= v <= 1,
+        "a number from 0 to 1, or None",
+    ),
+    "pixel_range": pair(
+        Real,
+        "a pair (low, high) of finite numbers with low < high",
+        lambda low, high: -math.inf < low < high < math.inf,
+        optional=True,
+    ),
+    "image_shape": pair(Integral, _SIZE, _size, optional=True),
+    "image_size": pair(Integral, _SIZE, _size, optional=True),
+    "n_frequencies": integer(1, None),
+    "emphasis": Rule(
+        (Real,),
+        lambda v: 0 <= v <= 2,
+        "a number from 0 to 2",
+    ),
 }
 
 

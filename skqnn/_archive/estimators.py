@@ -15,7 +15,6 @@ from sklearn.pipeline import Pipeline
 from skqnn._archive.checks import check_fitted
 from skqnn._archive.file import ArchiveError, read_members, write_members
 from skqnn._archive.values import Reader, Writer
-from skqnn._archive.versions import upgrade
 from skqnn._arrays import to_numpy
 from skqnn._classifier import QNNClassifier
 from skqnn._compat import validate_steps
@@ -262,7 +261,6 @@ def _import_skops(needed_by: str) -> Any:
 def _read_estimator(reader: Reader, document: Any) -> Any:
     if document["class"] == "Pipeline":
         return _read_pipeline(reader, document)
-    document = upgrade(document)
     cls = _CLASSES[document["class"]]
     estimator = cls(**_read_all(reader, document["parameters"]))
     estimator._check_parameters()

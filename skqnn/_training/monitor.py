@@ -76,15 +76,16 @@ class Monitor:
 def fitted_curves(curves: Curves, monitor: Monitor | None) -> dict[str, Any]:
     """Return the fitted attributes of a classifier that tell how training went."""
     scores = curves.validation_score
-    validated = monitor is not None and monitor.validate is not None
+    best = None
+    if monitor is not None and monitor.validate is not None:
+        best = -monitor.best  # of this fit: weights of an earlier one are not kept
     return {
         "loss_curve_": curves.loss,
         "gradient_norm_curve_": curves.gradient_norm,
         "loss_": curves.loss[-1] if curves.loss else np.nan,
         "n_iter_": len(curves.loss),
         "validation_scores_": scores or None,
-        # Of this fit: weights of an earlier one are not those that are kept.
-        "best_validation_score_": -monitor.best if validated else None,
+        "best_validation_score_": best,
     }
 
 
