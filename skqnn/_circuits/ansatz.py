@@ -123,7 +123,7 @@ def build_ansatz(
 
 
 def _check_entanglement(entanglement: Any, n_qubits: int, reps: int) -> None:
-    """Refuse qubits with which Qiskit builds a broken circuit, or ends the process."""
+    """Refuse qubits with which Qiskit builds a broken circuit."""
     if callable(entanglement):
         entanglement = [entanglement(layer) for layer in range(reps)]
     if not isinstance(entanglement, (list, tuple, np.ndarray)):

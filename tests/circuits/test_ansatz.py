@@ -137,7 +137,7 @@ def test_angle_encoding_is_ry_on_each_qubit():
         [[(0, 1)], [(1, np.int8(1))]],
         lambda layer: [[layer, 1]],
     ],
-    ids=str,
+    ids=lambda e: "callable" if callable(e) else str(e),
 )
 @pytest.mark.parametrize("name", ["real_amplitudes", "efficient_su2", "n_local"])
 def test_entanglement_of_qubits_that_make_no_gate_is_refused(name, entanglement):
@@ -148,7 +148,7 @@ def test_entanglement_of_qubits_that_make_no_gate_is_refused(name, entanglement)
 @pytest.mark.parametrize(
     "entanglement",
     ["linear", [[0, 1], [2, 0]], np.array([[0, 1]]), lambda layer: [[layer, 2]]],
-    ids=str,
+    ids=lambda e: "callable" if callable(e) else str(e),
 )
 def test_other_entanglements_are_those_of_qiskit(entanglement):
     expected = real_amplitudes(3, entanglement=entanglement, reps=2)
