@@ -115,7 +115,9 @@ def _choose_sign(classifier: Any, engine: Any, data: Data) -> None:
     """Give `scale_` a sign that fits the data, unless evaluations are paid for."""
     if classifier.backend is None or not engine.is_paid:
         objective = objective_of(classifier._model, engine, classifier.loss)
-        classifier._remember(oriented(objective, classifier._params(), data), None)
+        params, plan = classifier._params(), classifier._plan()
+        params = oriented(objective, params, data, plan, classifier._rng)
+        classifier._remember(params, None)
 
 
 def _minimize(

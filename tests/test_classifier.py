@@ -794,7 +794,8 @@ OPTIMIZERS = {
 def test_solver_of_qiskit_machine_learning_runs_its_own_length(name):
     algorithm_globals.random_seed = 1  # of SPSA
     make, least = OPTIMIZERS[name]
-    classifier = QNNClassifier(solver=make(), max_iter=1, random_state=0).fit(X, Y)
+    classifier = QNNClassifier(solver=make(), max_iter=1, random_state=0, **SMALL)
+    classifier.fit(X, Y)
     assert classifier.n_iter_ >= least
     assert classifier.loss_ < classifier.loss_curve_[0] - 0.05
 

@@ -14,7 +14,9 @@ X, Y = load_digits(n_class=2, return_X_y=True)
 @pytest.fixture(scope="module")
 def model():
     encoder = BinaryAmplitudeEncoder(image_size=(2, 4))
-    return make_pipeline(encoder, QNNClassifier(max_iter=1, random_state=0)).fit(X, Y)
+    return make_pipeline(
+        encoder, QNNClassifier(reps=1, max_iter=1, random_state=0)
+    ).fit(X, Y)
 
 
 def test_fitted_classifier_shows_size_and_circuit(model):
@@ -41,4 +43,4 @@ def test_long_circuit_is_counted_and_not_drawn(model):
 
 
 def test_repr_stays_short(model):
-    assert repr(model[-1]) == "QNNClassifier(max_iter=1, random_state=0)"
+    assert repr(model[-1]) == "QNNClassifier(max_iter=1, random_state=0, reps=1)"

@@ -177,7 +177,9 @@ def test_float32_images_stay_float32():
 
 
 def test_clone_is_unfitted_and_trains_the_same_bits():
-    classifier = QNNClassifier(reps=2, observables=["Z" * 6], **FEW)
+    classifier = QNNClassifier(
+        intercept_scaling=None, reps=2, observables=["Z" * 6], **FEW
+    )
     first = classifier.fit(IMAGES, BINARY).theta_
     copied = clone(classifier)
     assert copied.get_params() == classifier.get_params()

@@ -17,7 +17,7 @@ from skqnn._verbose import inform
 
 _log = logging.getLogger(__name__)
 
-_ENOUGH = 10  # epochs after which something should have been learnt
+_ENOUGH = 20  # epochs after which something should have been learnt
 
 
 class Callbacks:

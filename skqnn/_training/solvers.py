@@ -7,6 +7,7 @@ when an epoch begins and what each step found; the reporter decides when to stop
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -137,14 +138,27 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
     return False
 
 
-def oriented(objective: Objective, params: np.ndarray, data: Data) -> np.ndarray:
+def oriented(
+    objective: Objective,
+    params: np.ndarray,
+    data: Data,
+    plan: Plan,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Return parameters whose scale has the sign with which scores follow the labels.
 
     With the other sign training would first have to turn the circuit round, or end
     where the scale is 0. Swapping two labels mirrors the model. Costs one evaluation
-    of at most 500 rows.
+    of the first mini-batch, or of about 500 rows for solvers that take all at once.
     """
-    some = data.take(slice(None, None, 1 + (len(data.targets) - 1) // 500))
+    n_samples = len(data.targets)
+    if not plan.takes_batches:
+        some = data.take(slice(None, None, 1 + (n_samples - 1) // 500))
+    elif plan.shuffle:  # as `steps` will, which begins with the same generator
+        order = deepcopy(rng).permutation(n_samples)
+        some = data.take(order[: plan.rows_per_step(n_samples)])
+    else:
+        some = data.take(slice(0, plan.rows_per_step(n_samples)))
     E = objective.expectations(some.states, params[: objective.n_theta])
     centred = some.targets - np.average(some.targets, axis=0, weights=some.weights)
     params = params.copy()

@@ -28,7 +28,13 @@ class Problem(NamedTuple):
     data: Data
 
 
-def start(classifier: QNNClassifier, X: ArrayLike, y: ArrayLike, random_state=None):
+def start(
+    classifier: QNNClassifier,
+    X: ArrayLike,
+    y: ArrayLike,
+    random_state=None,
+    sample_weight=None,
+):
     """Return a clone with a model for these data, at the angles that fit starts from.
 
     Parameters
@@ -42,7 +48,7 @@ def start(classifier: QNNClassifier, X: ArrayLike, y: ArrayLike, random_state=No
     if random_state is not None:
         started.set_params(random_state=random_state)
     started._check_parameters()
-    rows, y, weights = started._check_training_data(X, y, None, reset=True)
+    rows, y, weights = started._check_training_data(X, y, sample_weight, reset=True)
     constant = started._constant(rows, weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeadParameterWarning)
@@ -69,7 +75,7 @@ def pose(
     seen = classifier_input(estimator, X, y)
     classifier = final_classifier(estimator)
     if not is_started(estimator):
-        classifier = start(classifier, seen, y, random_state)
+        classifier = start(classifier, seen, y, random_state, sample_weight)
     rows, y, weights = classifier._check_training_data(
         seen, y, sample_weight, reset=False
     )

@@ -14,16 +14,17 @@ from skqnn.export import bound_circuit
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-FAST = {"max_iter": 2, "random_state": 0}
+FAST = {"intercept_scaling": None, "reps": 1, "max_iter": 2, "random_state": 0}
 
 
 def same_names():
-    """Return a feature map and an ansatz that use the same parameters."""
-    x = ParameterVector("x", 4)
-    feature_map = QuantumCircuit(4)
-    for q in range(4):
-        feature_map.rx(x[q], q)
-    return {"encoding": feature_map, "ansatz": feature_map.compose(feature_map)}
+    """Return a feature map and an ansatz whose parameters have the same names."""
+    feature_map, ansatz = QuantumCircuit(4), QuantumCircuit(4)
+    for circuit in (feature_map, ansatz):
+        x = ParameterVector("x", 4)
+        for q in range(4):
+            circuit.rx(x[q], q)
+    return {"encoding": feature_map, "ansatz": ansatz}
 
 
 MODELS = {

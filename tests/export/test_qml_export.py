@@ -9,7 +9,7 @@ from skqnn.export import qnn_inputs, to_estimator_qnn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations", "ignore:.*cannot")
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-FAST = {"max_iter": 2, "random_state": 0}
+FAST = {"intercept_scaling": None, "reps": 1, "max_iter": 2, "random_state": 0}
 MODELS = {
     "amplitude": {},
     "angle": {"encoding": "angle"},

@@ -23,6 +23,8 @@ X, Y = RNG.normal(size=(10, 8)), np.arange(10) % 2
 @pytest.fixture(scope="module")
 def classifier():
     return QNNClassifier(
+        intercept_scaling=None,
+        reps=1,
         learning_rate="cosine",
         max_iter=2,
         batch_size=4,
@@ -80,7 +82,7 @@ def test_circuit_without_shift_rule():
     theta = ParameterVector("t", 1)
     ansatz = QuantumCircuit(3)
     ansatz.ry(theta[0], [0, 1])
-    classifier = QNNClassifier(ansatz=ansatz, tol=1.0).fit(X, Y)
+    classifier = QNNClassifier(ansatz=ansatz, intercept_scaling=None, tol=1.0).fit(X, Y)
     cost = estimate_cost(classifier, X, "fake_manila", shots=10)
     assert cost["epoch_parameter_shift"] is None
     assert "not possible with this circuit" in repr(cost)

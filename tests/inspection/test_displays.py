@@ -180,7 +180,9 @@ def test_observable_display_many_classes_has_a_box_for_each():
 
 
 def test_parameter_display_finds_dead_parameters_flat():
-    classifier = QNNClassifier(observables=["ZII"], random_state=0)
+    classifier = QNNClassifier(
+        observables=["ZII"], intercept_scaling=None, reps=1, random_state=0
+    )
     X = np.random.default_rng(0).normal(size=(10, 8))
     display = ParameterDisplay.from_estimator(
         classifier, X, np.arange(10) % 2, n_draws=20, random_state=0

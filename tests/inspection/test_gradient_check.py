@@ -11,7 +11,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skqnn import QNNClassifier
-from skqnn._engine.steps import Layer
+from skqnn._engine.statevector import StatevectorEngine
 from skqnn.inspection import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -71,13 +71,14 @@ def test_check_gradients_without_shift_rule_says_why():
 
 
 def test_check_gradients_wrong_gradient_is_detected(monkeypatch):
-    collect = Layer.collect
+    vjp = StatevectorEngine.vjp
 
-    def wrong(self, bound, overlaps, out):
-        collect(self, bound, overlaps, out)
-        out[2] += 1e-3
+    def wrong(self, states, theta):
+        E, pullback = vjp(self, states, theta)
+        error = 1e-3 * (np.arange(len(theta)) == 2)
+        return E, lambda cotangent: pullback(cotangent) + error
 
-    monkeypatch.setattr(Layer, "collect", wrong)
+    monkeypatch.setattr(StatevectorEngine, "vjp", wrong)
     classifier = QNNClassifier(random_state=0)
     check = check_gradients(classifier, X, LABELS[2])
     assert all(d > 1e-4 for d in check.max_differences.values())

@@ -40,7 +40,7 @@ def _close_figures():
 
 
 def fast_classifier(**parameters):
-    defaults = {"encoding": "angle", "solver": "lbfgs", "tol": 1e-2}
+    defaults = {"encoding": "angle", "reps": 1, "solver": "lbfgs", "tol": 1e-2}
     return QNNClassifier(**(defaults | parameters), random_state=0)
 
 
@@ -297,7 +297,9 @@ def test_trainability_report_circuit_has_one_size():
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 def test_trainability_report_rank_of_a_redundant_circuit_is_half(loss):
-    classifier = QNNClassifier(ansatz=twice_the_same_rotation, loss=loss)
+    classifier = QNNClassifier(
+        ansatz=twice_the_same_rotation, loss=loss, intercept_scaling=None
+    )
     report = trainability_report(
         classifier, TWO, TWO_LABELS, n_qubits=(1,), n_draws=5, random_state=0
     )
@@ -307,7 +309,7 @@ def test_trainability_report_rank_of_a_redundant_circuit_is_half(loss):
 
 
 def test_trainability_report_dead_parameters_lower_the_rank():
-    classifier = QNNClassifier(observables=["IZ"])
+    classifier = QNNClassifier(observables=["IZ"], intercept_scaling=None, reps=1)
     fisher = trainability_report(
         classifier, TWO, TWO_LABELS, n_qubits=(1,), n_draws=5, random_state=0
     ).fisher
