@@ -125,7 +125,7 @@ def test_sample_weight_is_routed_through_pipeline_and_grid_search():
         scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
         search = GridSearchCV(pipeline, {"qnnclassifier__reps": [1]}, cv=2)
         search.set_params(scoring=scorer).fit(IMAGES, BINARY, sample_weight=weights)
-    manual = model()
+    manual = model(reps=1)
     manual.fit(IMAGES, BINARY, qnnclassifier__sample_weight=weights)
     theta = search.best_estimator_[-1].theta_
     assert_array_equal(theta, manual[-1].theta_)

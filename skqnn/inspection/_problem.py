@@ -16,6 +16,7 @@ from skqnn._training.data import (
     class_indices,
     class_weighted,
     indicator_targets,
+    weighted_rows,
 )
 from skqnn.exceptions import DeadParameterWarning
 
@@ -81,14 +82,12 @@ def pose(
     )
     labels = class_indices(y, classifier.classes_)
     engine = exact_engine(classifier._model)
-    rows = classifier._rows(rows.astype(np.float64, copy=False))
-    n_scores = len(classifier.observables_)
-    data = Data(
-        engine.prepare(rows),
-        indicator_targets(labels, len(classifier.classes_), n_scores),
-        class_weighted(weights, labels, classifier.classes_, classifier.class_weight),
-    )
-    return Problem(classifier, engine, data)
+    classes, class_weight = classifier.classes_, classifier.class_weight
+    weights = class_weighted(weights, labels, classes, class_weight)
+    rows, labels, weights = weighted_rows(rows, labels, weights)
+    states = engine.prepare(classifier._rows(rows.astype(np.float64, copy=False)))
+    targets = indicator_targets(labels, len(classes), len(classifier.observables_))
+    return Problem(classifier, engine, Data(states, targets, weights / weights.mean()))
 
 
 def observable_name(operator: Any) -> str:

@@ -69,6 +69,7 @@ VALUES = {  # keyword -> another value than the default
     "journal": "journal.sqlite",
     "mode": "batch",
     "max_time": "2h",
+    "lookup_time": 7.0,
     "use_fractional_gates": True,
     "account": "work",
     "options": {"max_parallel_threads": 1},
@@ -208,6 +209,10 @@ def reaches_the_simulator_or_the_service(engine, changed, plain):
     return given["max_parallel_threads"] == 1
 
 
+def decides_how_long_jobs_are_looked_for(engine, changed, plain):
+    return engine._patience != open_one(plain)._patience
+
+
 EFFECTS = {
     "state_preparation": prepares_otherwise,
     "n_preparation_layers": prepares_otherwise,
@@ -217,6 +222,7 @@ EFFECTS = {
     "journal": writes_the_file,
     "mode": reaches_the_device("mode", "_mode"),
     "max_time": reaches_the_device("max_time", "_max_time"),
+    "lookup_time": decides_how_long_jobs_are_looked_for,
     "use_fractional_gates": reaches_the_device("use_fractional_gates", "_fractional"),
     "account": reaches_the_device("account", "_account"),
     "options": reaches_the_simulator_or_the_service,
