@@ -81,12 +81,11 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         feature, in the order of ``circuit.parameters``.
     intercept_scaling : "auto", float or None, default="auto"
         Size of a constant amplitude that every row gets before it is padded and
-        normalised. Without it only the direction of a row counts: x, 2 x and -x are the
-        same state, and scores are even functions of x; with it scores are quadratic
-        functions with linear and constant terms. "auto" is twice the root mean square
-        norm of the training rows, or none if they are states already: of unit norm,
-        with a power of two of columns, like those of `BinaryAmplitudeEncoder`. For
-        ``encoding="amplitude"`` only.
+        normalised. Without it x, 2 x and -x are the same state; with it scores are
+        quadratic functions with linear and constant terms. "auto" is twice the root
+        mean square norm of the training rows, or none if they are states already: of
+        unit norm, with a power of two of columns, like those of
+        `BinaryAmplitudeEncoder`. For ``encoding="amplitude"`` only.
     n_copies : int, default=1
         Number of registers that hold the same row. Scores then are polynomials of
         degree ``2 n_copies`` in the amplitudes, on ``n_copies`` times as many qubits.
@@ -142,8 +141,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         See `tol`. An epoch of less than 5 steps counts as that fraction of an epoch.
     early_stopping : bool, default=False
         Whether to hold out a stratified part of the training data, stop when its
-        accuracy no longer improves, and restore the best weights. Where training
-        continues (`warm_start`) on the same data, the same part is held out.
+        accuracy no longer improves, and restore the best weights. It stays the same
+        part where training continues on the same data.
     validation_fraction : float, default=0.1
         The part held out by `early_stopping`, between 0 and 1.
     class_weight : dict, "balanced" or None, default=None
@@ -157,9 +156,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Where circuits run. None: the exact engine. "aer" or "aer_<method>": Aer without
         noise. "fake_torino" and the like: the noise of a device, simulated from its
         calibration. "ibm_<name>" or "least_busy": IBM Quantum, through the saved
-        account. Or a backend or estimator object of Qiskit. `skqnn.Backend` holds one
-        of these together with how states are prepared, circuits transpiled and requests
-        remembered; a name or object alone is shorthand for a Backend with defaults.
+        account. Or a backend or estimator object of Qiskit. `skqnn.Backend` joins one
+        of these with all that says how it is used; alone it has the defaults.
     shots : int, default=None
         Measurements per circuit. None: exact expectation values, where the backend has
         them.
@@ -237,10 +235,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     U^dagger O_k U |x>``. Bit order is Qiskit's: qubit 0 is the least significant bit of
     the index of an amplitude. An epoch costs O(n_samples * n_gates * 2**n_qubits) time
     for value and gradient together, whatever the number of parameters; memory is the
-    states and one copy of a mini-batch. The compiled circuit of up to 12 qubits, which
-    takes about a megabyte, is kept for the next call, but not in copies and pickles.
-
-    How the defaults were chosen is printed by ``benchmarks/defaults.py``.
+    states and one copy of a mini-batch. The compiled circuit is kept for the next call,
+    but not in copies and pickles.
 
     References
     ----------
