@@ -37,7 +37,7 @@ SETS = {
     "iris": lambda: load_iris(return_X_y=True),
     "wine": lambda: load_wine(return_X_y=True),
     "cancer": lambda: load_breast_cancer(return_X_y=True),
-    "moons": lambda: make_moons(400, noise=0.25, random_state=0),
+    "moons": lambda: make_moons(400, noise=0.2, random_state=0),
     "circles": lambda: make_circles(400, noise=0.1, factor=0.5, random_state=0),
     "digits": lambda: load_digits(return_X_y=True),
 }

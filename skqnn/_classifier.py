@@ -118,8 +118,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         How the step size changes over the `max_iter` epochs of a fit. The last two end
         at 0 and are not stopped by `tol`.
     learning_rate_init : float or "auto", default="auto"
-        The (largest) step size of a mini-batch solver; "auto" is 1 for "spsa" and 0.1
-        for the others.
+        The (largest) step size of a mini-batch solver. "auto" is 1 for "spsa" and 0.1
+        otherwise, or ``10 / n_angles`` for more than 100 angles and a constant step.
     init_scale : float, default=0.5
         First angles are uniform in [-init_scale, init_scale] radians. Circuits that
         start near the identity avoid most of the poor local minima.
@@ -164,10 +164,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     gradient : {"auto", "adjoint", "parameter_shift", "spsa"}, default="auto"
         "adjoint" needs the exact engine, or the exact noise of a fake device
         (``shots=None``); "parameter_shift" and "spsa" run on any backend, with two or
-        four evaluations for each angle and two for all together.
-        "auto" is adjoint where possible, SPSA on hardware, for ``solver="spsa"`` and
-        for circuits without a shift rule, and parameter shift elsewhere; `gradient_`
-        says which.
+        four evaluations for each angle and two for all together. "auto" is adjoint where
+        possible, SPSA on hardware, for ``solver="spsa"`` and for circuits without a
+        shift rule, and parameter shift elsewhere; `gradient_` says which.
 
     Attributes
     ----------
@@ -214,8 +213,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     gradient_ : {"adjoint", "parameter_shift", "spsa"}
         How gradients were computed.
     n_iter_ : int
-        Number of epochs, of iterations of "lbfgs", or of evaluations of an optimizer
-        object.
+        Number of epochs, iterations of "lbfgs", or evaluations of another optimizer.
 
     Warns
     -----

@@ -50,12 +50,13 @@ class Plan(NamedTuple):
         """Whether the solver is one of ours, which take mini-batches."""
         return isinstance(self.solver, str) and self.solver in OPTIMIZERS
 
-    @property
-    def step_size(self) -> float:
-        """The largest step size."""
-        if self.learning_rate_init == "auto":
-            return 1.0 if self.solver == "spsa" else 0.1
-        return self.learning_rate_init
+    def step_size(self, n_angles: int) -> float:
+        """Return the largest step size; deep circuits want smaller steps."""
+        if self.learning_rate_init != "auto":
+            return self.learning_rate_init
+        if self.solver == "spsa":
+            return 1.0
+        return 0.1 if self.learning_rate != "constant" else min(0.1, 10 / n_angles)
 
     def patience(self, n_samples: int) -> int:
         """Return how many epochs without improvement end the training.
@@ -115,7 +116,7 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
     n_samples = len(data.targets)
     batch_size = plan.rows_per_step(n_samples)
     n_steps = plan.max_iter * -(-n_samples // batch_size)
-    schedule = SCHEDULES[plan.learning_rate]
+    schedule, largest = SCHEDULES[plan.learning_rate], plan.step_size(objective.n_theta)
     path = steps(
         batch_gradient(objective, plan.gradient, rng),
         data,
@@ -125,7 +126,7 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
         batch_size=batch_size,
         shuffle=plan.shuffle,
         rng=rng,
-        step_size=lambda n: plan.step_size * schedule(n / n_steps),
+        step_size=lambda n: largest * schedule(n / n_steps),
     )
     for _ in range(plan.max_iter):
         report.begin()

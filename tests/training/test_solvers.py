@@ -276,3 +276,18 @@ OPTIMIZER_LIKE = [
 @pytest.mark.parametrize("solver, expected", OPTIMIZER_LIKE)
 def test_is_qml_optimizer(solver, expected):
     assert is_qml_optimizer(solver) == expected
+
+
+@pytest.mark.parametrize(
+    "changes, n_angles, expected",
+    [
+        ({}, 22, 0.1),
+        ({}, 400, 0.025),
+        ({"learning_rate": "one_cycle"}, 400, 0.1),
+        ({"solver": "spsa"}, 400, 1.0),
+        ({"learning_rate_init": 0.3}, 400, 0.3),
+    ],
+)
+def test_automatic_step_size_follows_solver_and_angles(changes, n_angles, expected):
+    plan = Plan("adam", "adjoint", "constant", "auto", 5, True, 1, 0.0, 10)
+    assert plan._replace(**changes).step_size(n_angles) == expected
