@@ -164,7 +164,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     gradient : {"auto", "adjoint", "parameter_shift", "spsa"}, default="auto"
         "adjoint" needs the exact engine, or the exact noise of a fake device
         (``shots=None``); "parameter_shift" and "spsa" run on any backend, with two or
-        four evaluations for each angle and two for all together. "auto" is adjoint where
+        four evaluations for each angle and two for all together. "auto" is adjoint if
         possible, SPSA on hardware, for ``solver="spsa"`` and for circuits without a
         shift rule, and parameter shift elsewhere; `gradient_` says which.
 
