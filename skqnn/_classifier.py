@@ -97,8 +97,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         qubits and returns a circuit.
     reps : int or "auto", default="auto"
         Repetitions of the layers of a named ansatz. "auto" takes so many that K classes
-        get ``max(22, 4 K (K - 1))`` angles of "real_amplitudes", but not more than 40
-        or ``2**n_qubits - 3``, and one at least.
+        get 4 K (K - 1) angles of "real_amplitudes", at least ``9 - n_qubits`` up to six
+        qubits, else one, and not more than ``2**n_qubits - 3`` or 40.
     entanglement : str or list, default="reverse_linear"
         Which qubits are entangled, as in :mod:`qiskit.circuit.library`; "tree" and
         "staircase" ignore it. For "real_amplitudes", "full" is built as the equal but

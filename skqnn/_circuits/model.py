@@ -80,14 +80,15 @@ def n_amplitude_qubits(n_features: int) -> int:
 def choose_reps(n_qubits: int, n_classes: int) -> int:
     """Return how many layers follow the first, for ``reps="auto"``.
 
-    K classes get at least ``4 K (K - 1)`` angles, and 22 at least, as
-    many as the reference model on eleven qubits. More than 41 layers
-    are not worth their time, and more than ``2**n_qubits - 2`` train badly: they have
-    more angles than there are rotations of the states.
+    K classes get at least ``4 K (K - 1)`` angles, and circuits of up to six qubits, of
+    which one layer has few, at least ``10 - n_qubits`` layers. More than 41 layers are
+    not worth their time, and more than ``2**n_qubits - 2`` train badly: they have more
+    angles than there are rotations of the states.
     """
-    n_angles = max(22, 4 * n_classes * (n_classes - 1))
-    n_layers = min(-(-n_angles // n_qubits), 41, 2**n_qubits - 2)
-    return max(n_layers - 1, 1)
+    n_angles = 4 * n_classes * (n_classes - 1)
+    least = 10 - n_qubits if n_qubits <= 6 else 2
+    n_layers = max(-(-n_angles // n_qubits), least)
+    return max(min(n_layers, 41, 2**n_qubits - 2) - 1, 1)
 
 
 class Architecture(NamedTuple):

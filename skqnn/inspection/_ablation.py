@@ -250,8 +250,8 @@ def ablation_report(
     >>> classifier = QNNClassifier(encoding="angle", solver="lbfgs", random_state=0)
     >>> report = ablation_report(classifier, X, y)
     >>> dict(zip(report.names, report.n_parameters))
-    {'model': 12, 'entanglers removed': 12, 'circuit frozen': 4,
-     'logistic regression': 12, 'perceptron': 11, 'majority class': 0}
+    {'model': 28, 'entanglers removed': 28, 'circuit frozen': 4,
+     'logistic regression': 15, 'perceptron': 27, 'majority class': 0}
     """
     if not 0 < confidence_level < 1:
         raise ValueError(

@@ -232,7 +232,7 @@ class CircuitDisplay:
     >>> classifier = QNNClassifier(solver="lbfgs", random_state=0).fit(X, y > 0)
     >>> display = CircuitDisplay.from_estimator(classifier)
     >>> display.ax_.get_title()
-    '6 parameters, measured: ZZ'
+    '20 parameters, measured: ZZZ'
     """
 
     def __init__(self, circuit: QuantumCircuit, *, name: str | None = None):

@@ -242,7 +242,9 @@ class ParameterDisplay:
     >>> from skqnn import QNNClassifier
     >>> from skqnn.inspection import ParameterDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = QNNClassifier(random_state=0, observables=["IZ"])
+    >>> classifier = QNNClassifier(
+    ...     intercept_scaling=None, reps=1, observables=["IZ"], random_state=0
+    ... )
     >>> display = ParameterDisplay.from_estimator(classifier, X[:100], y[:100])
     >>> display.grid
     array([[0, 2],

@@ -261,7 +261,7 @@ def trainability_report(
     ...     QNNClassifier(), X[:100], y[:100], n_draws=20, random_state=0
     ... )
     >>> report.fisher.n_parameters, report.fisher.rank
-    (4, 4)
+    (18, 13)
     """
     for name, value in (("n_draws", n_draws), ("max_samples", max_samples)):
         if not isinstance(value, int | np.integer) or value < 2:

@@ -179,7 +179,16 @@ def test_build_model_refuses_features_among_the_weights():
 
 @pytest.mark.parametrize(
     "n_qubits, n_classes, reps",
-    [(11, 2, 1), (7, 2, 3), (5, 2, 4), (2, 2, 1), (1, 2, 1), (3, 3, 5), (7, 10, 40)],
+    [
+        (11, 2, 1),
+        (7, 2, 1),
+        (5, 2, 4),
+        (6, 2, 3),
+        (2, 2, 1),
+        (1, 2, 1),
+        (3, 3, 5),
+        (7, 10, 40),
+    ],
 )
 def test_layers_follow_qubits_and_classes(n_qubits, n_classes, reps):
     assert choose_reps(n_qubits, n_classes) == reps
