@@ -124,14 +124,19 @@ def _minimize(
     classifier: Any, engine: Any, data: Data, report: Report, **changes: Any
 ) -> bool:
     """Run the solver from the present parameters, tell whether it converged."""
-    return minimize(
-        objective_of(classifier._model, engine, classifier.loss, classifier.gradient_),
-        data,
-        Step(classifier._params(), classifier._optimizer_state, None, None),
-        report,
-        classifier._plan()._replace(gradient=classifier.gradient_, **changes),
-        classifier._rng,
-    )
+    try:
+        return minimize(
+            objective_of(
+                classifier._model, engine, classifier.loss, classifier.gradient_
+            ),
+            data,
+            Step(classifier._params(), classifier._optimizer_state, None, None),
+            report,
+            classifier._plan()._replace(gradient=classifier.gradient_, **changes),
+            classifier._rng,
+        )
+    finally:
+        report.remember()
 
 
 def _accuracy(classifier: Any, engine, states, labels, weights, params) -> float:

@@ -72,6 +72,7 @@ class Compiled:
 
     def __init__(self, program: Program, n_qubits: int):
         self._binding = Binding(program, n_qubits)
+        self._n_observables = self._binding.n_observables
         self.real = program.real
         used = int(self._binding.layout.tables.max()) + vector_bytes()
         self._block_bytes = -(-used // _PAGE) * _PAGE
@@ -92,7 +93,7 @@ class Compiled:
         itemsize = _real(states.array.dtype).itemsize
         known = None
         if (
-            self._binding.n_observables == 1
+            self._n_observables == 1
             and n_samples * width * n_numbers * itemsize <= _JACOBIAN_BYTES
         ):
             ones = np.ones((n_samples, 1))
@@ -136,7 +137,7 @@ class Compiled:
         task, layout = bound.task, self._binding.layout
         n_samples, dtype = len(places), _real(array.dtype)
         n_observables, lanes = (
-            self._binding.n_observables,
+            self._n_observables,
             vector_bytes() // dtype.itemsize,
         )
         n_blocks = -(-(n_samples * task.width) // lanes)

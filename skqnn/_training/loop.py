@@ -74,7 +74,7 @@ class Report:
     monitor : Monitor
         Keeps the curves and decides about convergence.
     remember : callable
-        ``remember(params, state)`` after every step.
+        ``remember(params, state)`` after every epoch, and of the last step.
     record : callable
         ``record(monitor)`` after every epoch, when the curves have grown.
     callbacks : Callbacks, default=None
@@ -91,17 +91,24 @@ class Report:
         self._monitor, self._remember, self._record = monitor, remember, record
         self._callbacks = callbacks
         self._task: Any = None
+        self._latest: Step | None = None
 
     def begin(self) -> None:
         """Begin an epoch."""
         if self._callbacks is not None:
             self._task = self._callbacks.begin_epoch()
 
+    def remember(self) -> None:
+        """Give the estimator the latest step, after an epoch or whatever ended it."""
+        if self._latest is not None:
+            self._remember(self._latest.params, self._latest.state)
+
     def step(self, step: Step) -> bool:
-        """Remember a step and tell whether to stop."""
-        self._remember(step.params, step.state)
+        """Take note of a step and tell whether to stop."""
+        self._latest = step
         if step.loss is None:
             return False
+        self.remember()
         converged = self._monitor.update(step.params, step.loss, step.gradient_norm)
         self._record(self._monitor)
         if self._callbacks is None:

@@ -116,7 +116,8 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
     n_samples = len(data.targets)
     batch_size = plan.rows_per_step(n_samples)
     n_steps = plan.max_iter * -(-n_samples // batch_size)
-    schedule, largest = SCHEDULES[plan.learning_rate], plan.step_size(objective.n_theta)
+    schedule = SCHEDULES[plan.learning_rate]
+    largest = plan.step_size(objective.n_theta)
     path = steps(
         batch_gradient(objective, plan.gradient, rng),
         data,
