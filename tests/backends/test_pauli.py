@@ -89,6 +89,8 @@ def test_device_equals_qiskits_density_matrix(name):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::skqnn.exceptions.LowSignalWarning")
+@pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
 @pytest.mark.parametrize("n_qubits", [2, 5])
 def test_every_device_equals_qiskits_density_matrix(n_qubits):
     n_checked = 0
