@@ -17,8 +17,9 @@ _TELL_AFTER = 10.0  # seconds between two lines in the log about a lock
 def connect(path: str | Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open a SQLite file in which each statement is a transaction."""
     # Any thread may collect, and close, what an interrupted call leaves behind.
-    options = {"isolation_level": None, "check_same_thread": False}
-    database = sqlite3.connect(path, timeout=timeout, **options)
+    database = sqlite3.connect(
+        path, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
     try:
         yield database
     finally:
