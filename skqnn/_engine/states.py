@@ -20,7 +20,9 @@ def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
     xp, device = namespace(X)
     n_samples, n_features = X.shape
     whole = n_features == 2**n_qubits
-    kept = _are_states(X) if whole else xp.zeros(n_samples, dtype=bool, device=device)
+    kept = (
+        _are_states(X) if whole else xp.zeros(n_samples, dtype=xp.bool, device=device)
+    )
     if whole and xp.all(kept):
         return X
     states = xp.zeros((n_samples, 2**n_qubits), dtype=X.dtype, device=device)
