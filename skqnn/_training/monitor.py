@@ -94,8 +94,7 @@ def own_history(attributes: Mapping[str, Any]) -> dict[str, Any]:
     if "_curves" not in attributes:
         return {}
     curves = Curves(*map(list, attributes["_curves"]))
-    known = fitted_curves(curves, None).keys() & attributes.keys()
-    shared = {name: fitted_curves(curves, None)[name] for name in known}
-    for name in ("loss_", "n_iter_", "best_validation_score_"):
-        shared.pop(name, None)
+    fitted = fitted_curves(curves, None)
+    names = ("loss_curve_", "gradient_norm_curve_", "validation_scores_")
+    shared = {name: fitted[name] for name in names if name in attributes}
     return shared | {"_curves": curves, "_rng": deepcopy(attributes["_rng"])}
