@@ -27,6 +27,7 @@ __all__ = [
     "check_same_namespace",
     "check_sample_weight",
     "get_namespace_and_device",
+    "has_callbacks",
     "is_numpy_namespace",
     "matching_numpy_dtype",
     "move_to",
@@ -49,6 +50,11 @@ def with_options(estimator: Any, options: Any) -> Any:
     changed = copy(estimator)
     changed._options = options
     return changed
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Tell whether anybody would hear of the tasks of a fit, which cost some time."""
+    return bool(getattr(estimator, "_skl_callbacks", ()))
 
 
 def simulator_of(estimator: Any) -> Any:

@@ -21,9 +21,9 @@ def verbose_logging(verbose: bool) -> Iterator[None]:
         _verbose.reset(token)
 
 
-def is_read(logger: logging.Logger) -> bool:
+def is_read(logger: logging.Logger, *, quiet: int = logging.INFO) -> bool:
     """Tell whether anybody sees the lines of `inform`."""
-    return _verbose.get() or logger.isEnabledFor(logging.INFO)
+    return _verbose.get() or logger.isEnabledFor(quiet)
 
 
 def inform(

@@ -13,10 +13,11 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import EstimatorV2
 from sklearn.base import BaseEstimator
+from sklearn.callback import ProgressBar
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from skqnn import _compat
+from skqnn import QNNClassifier, _compat
 from skqnn._compat import (
     check_sample_weight,
     is_numpy_namespace,
@@ -54,6 +55,12 @@ def test_array_api_of_scikit_learn():
     _compat.check_same_namespace(
         X, LinearRegression().fit(X, [0, 1]), attribute="coef_", method="predict"
     )
+
+
+def test_callbacks_of_an_estimator_are_seen():
+    estimator = QNNClassifier()
+    assert not _compat.has_callbacks(estimator)
+    assert _compat.has_callbacks(estimator.set_callbacks(ProgressBar()))
 
 
 def test_sample_weights_are_filled_in_and_checked():

@@ -28,7 +28,9 @@ class Data(NamedTuple):
     def take(self, rows: Any) -> "Data":
         """Return some rows; a slice does not copy."""
         states = take_rows(self.states, rows)
-        return Data(states, self.targets[rows], self.weights[rows])
+        if isinstance(rows, slice):
+            return Data(states, self.targets[rows], self.weights[rows])
+        return Data(states, self.targets.take(rows, axis=0), self.weights.take(rows))
 
 
 def weighted_rows(X: Any, labels: np.ndarray, weights: np.ndarray) -> tuple:

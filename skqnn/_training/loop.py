@@ -9,11 +9,12 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from skqnn._compat import has_callbacks
 from skqnn._training.data import Data
 from skqnn._training.losses import Loss
 from skqnn._training.monitor import Monitor
 from skqnn._training.solvers import Step
-from skqnn._verbose import inform
+from skqnn._verbose import inform, is_read
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Callbacks:
         self._seen = {"estimator": estimator} | seen
         self._reconstruction = reconstruction
         self._root = estimator._init_callback_context(max_subtasks=max_epochs)
+        self._is_heard = has_callbacks(estimator)  # else an epoch needs no task
 
     def begin(self) -> None:
         """Tell that the fit begins."""
@@ -52,11 +54,15 @@ class Callbacks:
 
     def begin_epoch(self) -> Any:
         """Tell that an epoch begins, and return its task."""
+        if not self._is_heard:
+            return self._root
         task = self._root.subcontext(task_name="epoch")
         return task.call_on_fit_task_begin(**self._seen)
 
     def end_epoch(self, task: Any) -> bool:
         """Tell that an epoch has ended, return whether a callback wants to stop."""
+        if not self._is_heard:
+            return False
         return task.call_on_fit_task_end(
             reconstruction_attributes=self._reconstruction, **self._seen
         )
@@ -118,6 +124,8 @@ class Report:
 
 
 def _log_epoch(monitor: Monitor) -> None:
+    if not is_read(_log, quiet=logging.DEBUG):
+        return
     curves = monitor.curves
     text = f"Iteration {len(curves.loss)}, loss = {curves.loss[-1]:.8f}"
     if curves.validation_score:

@@ -64,7 +64,7 @@ class Objective(NamedTuple):
         """Return the loss, its slope by the scores, its gradient by scale and bias."""
         losses, slopes = self.loss.value_and_slope(scale * E + bias, data.targets)
         value = _mean_loss(losses, data.weights)
-        cotangent = data.weights[:, None] / len(slopes) * slopes
+        cotangent = (data.weights / len(slopes))[:, None] * slopes
         outer = np.empty(1 + slopes.shape[1])
         outer[0], outer[1:] = np.vdot(cotangent, E), cotangent.sum(axis=0)
         return value, cotangent, outer
