@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -21,13 +22,7 @@ from skqnn._arrays import (
     to_numpy,
 )
 from skqnn._hyperparameters import ENCODER_RULES
-from skqnn._images import (
-    BLACK,
-    Encoding,
-    amplitude_names,
-    decode,
-    encode,
-)
+from skqnn._images import BLACK, Encoding, amplitude_names, decode, encode
 from skqnn._validation import check_parameters
 
 # Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
@@ -36,7 +31,7 @@ CHUNK_SIZE = 2**17
 DEVICE_CHUNK_SIZE = 2**24
 
 
-class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
+class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Encode grey images as quantum amplitudes, brightness next to darkness.
 
     Plain amplitude encoding divides an image by its norm and so cannot tell it from
@@ -190,6 +185,7 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         self.emphasis = emphasis
         self.dtype = dtype
 
+    @with_callbacks
     def fit(self, X, y=None):
         """Settle the pixel range and the shapes.
 
@@ -214,6 +210,8 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         X = validate_data(self, X, accept_sparse="csr")
+        task = self._init_callback_context()
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
         self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
@@ -236,6 +234,9 @@ class BinaryAmplitudeEncoder(TransformerMixin, BaseEstimator):
                 f"{self.pixel_range_}. Divide X by a constant."
             )
         self.n_qubits_ = math.prod(self._encoding.grid).bit_length() - 1
+        task.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
+        )
         return self
 
     def _check_parameters(self):

@@ -6,10 +6,10 @@ from qiskit_machine_learning.optimizers import COBYLA
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skqnn import QNNClassifier
+from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
@@ -147,3 +147,37 @@ def test_callbacks_are_cloned_with_the_classifier():
     classifier = QNNClassifier(**FOUR).set_callbacks(recorder)
     clone(classifier).fit(X, Y)
     assert recorder.n_setup == 1
+
+
+def test_progress_bar_on_a_pipeline_of_images(capsys):
+    steps = [("e", BinaryAmplitudeEncoder()), ("c", QNNClassifier(**FOUR))]
+    pipeline = Pipeline(steps)  # names so short that no terminal cuts them
+    pipeline.set_callbacks(ProgressBar()).fit(X, Y)  # a warning would be an error
+    bars = capsys.readouterr().out
+    assert "| BinaryAmplitudeEncoder" in bars
+    assert "| QNNClassifier" in bars
+
+
+class Norms(Recorder):
+    """Keep the norms of the rows that the fitted encoder makes."""
+
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, fitted_estimator=None
+    ):
+        self.ended.append((context.task_name, context.task_id))
+        self.norms = np.linalg.norm(fitted_estimator.transform(X), axis=1)
+
+
+def test_callbacks_of_the_encoder_see_it_fitted():
+    norms = Norms()
+    BinaryAmplitudeEncoder().set_callbacks(norms).fit(X)
+    assert norms.begun == norms.ended == [("fit", 0)]
+    assert norms.n_setup == norms.n_teardown == 1
+    np.testing.assert_allclose(norms.norms, 1, rtol=1e-12)
+
+
+def test_callbacks_of_the_encoder_end_with_a_fit_that_fails():
+    norms = Norms()
+    with pytest.raises(ValueError, match="`image_shape` must hold the 4 features"):
+        BinaryAmplitudeEncoder(image_shape=(2, 3)).set_callbacks(norms).fit(X)
+    assert norms.n_teardown == 1
