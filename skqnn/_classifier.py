@@ -15,12 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skqnn._arrays import (
-    check_fitted_namespace,
-    follow,
-    namespace,
-    to_numpy,
-)
+from skqnn._arrays import check_fitted_namespace, follow, namespace, to_numpy
 from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.kinds import portable
 from skqnn._circuits.model import (
@@ -52,7 +47,7 @@ from skqnn._training.data import (
     warn_large_angles,
     weighted_rows,
 )
-from skqnn._training.losses import LOSSES
+from skqnn._training.losses import LOSSES, reading_of
 from skqnn._training.monitor import Curves, fitted_curves, own_history
 from skqnn._training.objective import split
 from skqnn._training.optimizers import OPTIMIZERS
@@ -108,15 +103,16 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "auto" takes Z on all qubits for two classes and different Z strings for more,
         chosen so that no parameter of the ansatz is dead. In a Pauli string the last
         letter is qubit 0.
-    loss : {"log_loss", "squared_error"}, default="log_loss"
-        Cross-entropy of sigmoid or softmax, or squared distance to -1 and +1.
+    loss : {"log_loss", "squared_error"} or callable, default="log_loss"
+        Cross-entropy of sigmoid or softmax, or squared distance to -1 and +1. Or a
+        function of scores and one-hot targets, see :ref:`own-loss`.
     solver : {"adam", "sgd", "spsa", "lbfgs"} or optimizer, default="adam"
         "adam", "sgd" (Nesterov momentum 0.9) and "spsa" (two evaluations per step, for
         shots) take mini-batches; "lbfgs" and the optimizers of
         :mod:`qiskit_machine_learning.optimizers` take all data at once.
-    learning_rate : {"constant", "cosine", "one_cycle"}, default="constant"
-        How the step size changes over the `max_iter` epochs of a fit. The last two end
-        at 0 and are not stopped by `tol`.
+    learning_rate : {"constant", "cosine", "one_cycle"} or callable, default="constant"
+        How the step size changes over the `max_iter` epochs of a fit; a callable maps
+        progress in [0, 1] to a factor. Only "constant" is stopped by `tol`.
     learning_rate_init : float or "auto", default="auto"
         The (largest) step size of a mini-batch solver. "auto" is 1 for "spsa" and 0.1
         otherwise, or ``10 / n_angles`` for more than 100 angles and a constant step.
@@ -469,7 +465,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         warn_dead_parameters(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
-        self._built_from, self._loss = architecture.plain, self.loss
+        self._built_from = architecture.plain
+        self._loss = reading_of(self.loss)
         self._engines = Engines()
         self.classes_ = classes
         self.circuit_, self.feature_map_, self.observables_ = model[:3]
@@ -489,7 +486,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         What is fitted is on the host meanwhile; then it follows X, by convention. A
         fitted model answers with the loss that it was trained with.
         """
-        self._loss = self.loss
+        self._loss = reading_of(self.loss)
         self._remember(self._params(), self._optimizer_state)
         stream = None if self.backend is None else int(self._rng.integers(2**31 - 1))
         try:

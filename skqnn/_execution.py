@@ -1,7 +1,7 @@
 """Which engine a model runs on: made, kept for the next call, and closed."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
 from functools import partial
@@ -18,7 +18,7 @@ from skqnn._circuits.model import Model
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.states import amplitude_rows
 from skqnn._engine.statevector import StatevectorEngine, require_memory
-from skqnn._training.losses import LOSSES
+from skqnn._training.losses import as_loss
 from skqnn._training.objective import Objective
 from skqnn._training.solvers import Plan
 from skqnn._verbose import inform, verbose_logging
@@ -126,7 +126,7 @@ def gradient_method(gradient: str, plan: Plan, backend: Any, engine: Any) -> str
 
 
 def objective_of(
-    model: Model, engine: Any, loss: str, gradient: str = "adjoint"
+    model: Model, engine: Any, loss: str | Callable, gradient: str = "adjoint"
 ) -> Objective:
     """Return the objective whose circuits an engine runs."""
     n_theta = model.circuit.num_parameters
@@ -134,4 +134,4 @@ def objective_of(
     if gradient == "parameter_shift":
         shifts = shift_rules(compile_circuit(model.circuit), n_theta)
         vjp = partial(parameter_shift, engine.expectations, shifts)
-    return Objective(engine.expectations, vjp, LOSSES[loss], n_theta)
+    return Objective(engine.expectations, vjp, as_loss(loss), n_theta)

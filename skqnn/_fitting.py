@@ -12,7 +12,7 @@ from skqnn._arrays import Rows, take_rows
 from skqnn._execution import objective_of
 from skqnn._training.data import Data, hold_out, indicator_targets
 from skqnn._training.loop import Callbacks, Report, warn_unconverged
-from skqnn._training.losses import LOSSES
+from skqnn._training.losses import as_loss
 from skqnn._training.monitor import Monitor
 from skqnn._training.objective import split
 from skqnn._training.solvers import Step, minimize, oriented
@@ -62,7 +62,7 @@ def train(
     callbacks.end()
     if interruption is None:
         warn_unconverged(
-            monitor, converged, data, LOSSES[classifier.loss], classifier.max_iter
+            monitor, converged, data, as_loss(classifier.loss), classifier.max_iter
         )
 
 

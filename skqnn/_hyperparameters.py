@@ -50,7 +50,7 @@ RULES = {
             f"; write [{v!r}]" if isinstance(v, str) and v and v != "auto" else ""
         ),
     ),
-    "loss": one_of(LOSSES),
+    "loss": one_of(LOSSES, Callable, words="a callable"),
     "solver": Rule(
         (object,),
         lambda v: (
@@ -61,7 +61,7 @@ RULES = {
         f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
         cure=lambda v: nearest(v, [*OPTIMIZERS, "lbfgs"]),
     ),
-    "learning_rate": one_of(SCHEDULES)._replace(
+    "learning_rate": one_of(SCHEDULES, Callable, words="a callable")._replace(
         cure=lambda v: (
             "; the step size is `learning_rate_init`"
             if isinstance(v, Real)

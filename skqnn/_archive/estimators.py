@@ -45,6 +45,8 @@ _PRIVATE = {
 }
 _CURES = {
     "ansatz": "estimator.set_params(ansatz=estimator.circuit_) keeps the trained one",
+    "learning_rate": "set the name of a schedule",
+    "loss": "set loss='log_loss', which reads the scores in the same way",
     "memory": "set memory=None",
     "observables": "give Pauli strings or SparsePauliOp objects",
     "random_state": "set an integer or None",

@@ -6,6 +6,7 @@ same shape.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -103,3 +104,35 @@ LOSSES = {
     "log_loss": Loss(log_loss, log_loss_log_probabilities, log_loss_metric),
     "squared_error": Loss(squared_error, squared_error_log_probabilities),
 }
+
+
+def as_loss(loss: str | Callable) -> Loss:
+    """Return the loss of a name, or of a function ``(scores, targets)`` of the user.
+
+    Scores that are trained with a function are taken for logits.
+    """
+    if isinstance(loss, str):
+        return LOSSES[loss]
+    return LOSSES["log_loss"]._replace(value_and_slope=partial(_own_loss, loss))
+
+
+def reading_of(loss: str | Callable) -> str:
+    """Return the name of the loss whose probabilities go with these scores."""
+    return loss if isinstance(loss, str) else "log_loss"
+
+
+def _own_loss(
+    function: Callable, scores: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a user's loss returns, if it has the shapes of a loss."""
+    result = function(scores, targets)
+    shapes = [np.shape(part) for part in result] if isinstance(result, tuple) else None
+    if shapes != [scores.shape[:1], scores.shape]:
+        raise ValueError(
+            f"`loss` must return a tuple (values, slopes) of shapes "
+            f"{scores.shape[:1]} and {scores.shape} for scores of shape "
+            f"{scores.shape}, got {type(result).__name__} of shapes {shapes}; return "
+            "one value per row, and its derivative by each score."
+        )
+    values, slopes = result
+    return np.asarray(values, dtype=float), np.asarray(slopes, dtype=float)

@@ -5,7 +5,10 @@ step_size) -> (step, state)``; the new parameters are ``params + step``. The sta
 tuple of arrays and numbers: it pickles, and training can continue from it.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -128,3 +131,22 @@ def one_cycle(progress: float) -> float:
 
 # Schedules map the progress of a fit in [0, 1] to a factor of `learning_rate_init`.
 SCHEDULES = {"constant": constant, "cosine": cosine, "one_cycle": one_cycle}
+
+
+def as_schedule(learning_rate: str | Callable) -> Callable[[float], float]:
+    """Return the schedule of a name, or a user's function of the progress."""
+    if isinstance(learning_rate, str):
+        return SCHEDULES[learning_rate]
+    return partial(_own_schedule, learning_rate)
+
+
+def _own_schedule(function: Callable, progress: float) -> float:
+    """Return what a user's schedule returns, if it is a factor of a step size."""
+    factor = function(progress)
+    if not (isinstance(factor, Real) and 0 <= factor < math.inf):
+        raise ValueError(
+            "`learning_rate` must return a non-negative finite number for a progress "
+            f"from 0 to 1, got {factor!r} for {progress:.6g}; it is a factor of "
+            "`learning_rate_init`."
+        )
+    return float(factor)

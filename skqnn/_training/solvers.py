@@ -17,8 +17,8 @@ from skqnn._training.data import Data
 from skqnn._training.objective import Objective
 from skqnn._training.optimizers import (
     OPTIMIZERS,
-    SCHEDULES,
     Optimizer,
+    as_schedule,
     spsa_perturbation,
 )
 
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
     solver: Any
     gradient: str  # the method in use: "adjoint", "parameter_shift" or "spsa"
-    learning_rate: str
+    learning_rate: str | Callable
     learning_rate_init: Any  # a number, or "auto"
     batch_size: Any  # an integer, or "auto"
     shuffle: bool
@@ -116,7 +116,7 @@ def _by_batches(objective, data, start, report, plan, rng) -> bool:
     n_samples = len(data.targets)
     batch_size = plan.rows_per_step(n_samples)
     n_steps = plan.max_iter * -(-n_samples // batch_size)
-    schedule = SCHEDULES[plan.learning_rate]
+    schedule = as_schedule(plan.learning_rate)
     largest = plan.step_size(objective.n_theta)
     path = steps(
         batch_gradient(objective, plan.gradient, rng),

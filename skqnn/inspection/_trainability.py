@@ -18,7 +18,7 @@ from skqnn._circuits.observables import (
 from skqnn._classifier import QNNClassifier
 from skqnn._engine.statevector import StatevectorEngine
 from skqnn._pipelines import final_classifier, is_started
-from skqnn._training.losses import LOSSES
+from skqnn._training.losses import as_loss
 from skqnn.inspection._axes import panels
 from skqnn.inspection._fisher import FisherSummary, summarize
 from skqnn.inspection._problem import Problem, pose
@@ -287,7 +287,7 @@ def trainability_report(
         fisher = summarize(
             problem.engine,
             states[:max_samples],
-            LOSSES[problem.classifier.loss].metric,
+            as_loss(problem.classifier.loss).metric,
             problem.classifier.dead_parameters_,
             rng.uniform(-np.pi, np.pi, (n_draws, problem.engine.n_parameters)),
             len(states),

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skqnn._circuits.gates import GENERATORS, flatten
-from skqnn._training.losses import LOSSES
+from skqnn._training.losses import as_loss
 from skqnn._training.objective import Objective
 from skqnn._training.solvers import lbfgs
 from skqnn.inspection._problem import pose, start
@@ -82,7 +82,7 @@ class _FrozenCircuit(ClassifierMixin, BaseEstimator):
         affine = Objective(
             lambda E, theta: E,
             lambda E, theta: (E, lambda cotangent: np.zeros(0)),
-            LOSSES[model.loss],
+            as_loss(model.loss),
             0,
         )
         affine_start = np.concatenate([model.scale_, model.bias_])
