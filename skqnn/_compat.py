@@ -3,8 +3,9 @@
 `tests/test_compat.py` fails when one of them changes.
 """
 
+from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 # Array API: scikit-learn's own estimators use these, and there is no public way to what
 # `config_context(array_api_dispatch=True)` decides.
@@ -20,17 +21,25 @@ from sklearn.utils._array_api import (
     move_to,
 )
 
+# An encoder names its amplitudes itself, and still has to check those of the pixels.
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+
 # The public `check_array` and `column_or_1d` do not fill in ones, nor take a scalar.
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "NoiseParts",
+    "callback_context",
+    "check_feature_names_in",
     "check_same_namespace",
     "check_sample_weight",
     "get_namespace_and_device",
     "has_callbacks",
+    "instance_of",
     "is_numpy_namespace",
     "matching_numpy_dtype",
     "move_to",
+    "noise_parts",
     "session_of",
     "simulator_of",
     "style_keywords",
@@ -62,6 +71,35 @@ def simulator_of(estimator: Any) -> Any:
     return estimator._backend
 
 
+class NoiseParts(NamedTuple):
+    """The errors of a NoiseModel of Aer."""
+
+    gates: Mapping[str, Any]  # QuantumError, by the gate's name, on any qubits
+    gates_at: Mapping[str, Mapping[tuple[int, ...], Any]]  # on these qubits only
+    readout: Any  # ReadoutError of all qubits, or None
+    readout_at: Mapping[tuple[int, ...], Any]
+    passes: list[Any]  # transpiler passes that insert noise
+
+
+def noise_parts(model: Any) -> NoiseParts:
+    """Return the errors of a NoiseModel.
+
+    Its one public way to them, copies in text form, takes seconds for a large device.
+    """
+    return NoiseParts(
+        model._default_quantum_errors,
+        model._local_quantum_errors,
+        model._default_readout_error,
+        model._local_readout_errors,
+        model._custom_noise_passes,
+    )
+
+
+def instance_of(backend: Any) -> str | None:
+    """Return IBM's instance that a backend is charged to, None if it tells none."""
+    return getattr(backend, "_instance", None)
+
+
 def session_of(service: Any, instance: str | None) -> tuple[Any, Any]:
     """Return IBM's client of an instance and its HTTP session, whose retries we set.
 
@@ -79,6 +117,11 @@ def session_of(service: Any, instance: str | None) -> tuple[Any, Any]:
 def target_encoder(model: Any) -> Any:
     """Return what a classifier of qiskit-machine-learning has fitted to its labels."""
     return model._target_encoder
+
+
+def callback_context(estimator: Any, max_subtasks: int | None) -> Any:
+    """Begin the fit that scikit-learn's callbacks see."""
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
 def validate_steps(pipeline: Any) -> None:

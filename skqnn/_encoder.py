@@ -7,11 +7,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_array, gen_batches
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skqnn._arrays import (
     check_fitted_namespace,
@@ -21,6 +17,7 @@ from skqnn._arrays import (
     numpy_dtype,
     to_numpy,
 )
+from skqnn._compat import check_feature_names_in
 from skqnn._hyperparameters import ENCODER_RULES
 from skqnn._images import BLACK, Encoding, amplitude_names, decode, encode
 from skqnn._validation import check_parameters
@@ -341,7 +338,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
             ``"frequency_r0_c0", "frequency_r0_c1", ..., "padding_63"``.
         """
         check_is_fitted(self)
-        _check_feature_names_in(self, input_features, generate_names=False)
+        check_feature_names_in(self, input_features, generate_names=False)
         return np.asarray(amplitude_names(self._encoding), dtype=object)
 
     def _chunks(self, X):

@@ -1,8 +1,8 @@
 """The private parts of other packages are still what we take them for."""
 
+import ast
 import dataclasses
 import inspect
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,22 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.primitives import StatevectorEstimator
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 from qiskit_aer.primitives import EstimatorV2
 from sklearn.base import BaseEstimator
-from sklearn.callback import ProgressBar
+from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
 from skqnn import QNNClassifier, _compat
 from skqnn._compat import (
+    callback_context,
+    check_feature_names_in,
     check_sample_weight,
+    instance_of,
     is_numpy_namespace,
     matching_numpy_dtype,
+    noise_parts,
     session_of,
     simulator_of,
     style_keywords,
@@ -71,6 +76,35 @@ def test_sample_weights_are_filled_in_and_checked():
         check_sample_weight([1, -1, 1], X, ensure_non_negative=True)
 
 
+def test_names_of_features_are_checked():
+    model = LinearRegression().fit(np.eye(2), [0, 1])
+    check_feature_names_in(model, ["a", "b"], generate_names=False)
+    with pytest.raises(ValueError, match="number of features"):
+        check_feature_names_in(model, ["a"], generate_names=False)
+
+
+def test_errors_of_a_noise_model():
+    anywhere, here = depolarizing_error(0.1, 1), depolarizing_error(0.2, 1)
+    bits, bits_here = (ReadoutError([[1 - p, p], [p, 1 - p]]) for p in (0.1, 0.2))
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(anywhere, "x")
+    model.add_quantum_error(here, "y", [3])
+    model.add_all_qubit_readout_error(bits)
+    model.add_readout_error(bits_here, [2])
+    expected = ({"x": anywhere}, {"y": {(3,): here}}, bits, {(2,): bits_here}, [])
+    assert tuple(noise_parts(model)) == expected
+
+
+def test_callbacks_see_the_tasks_of_a_fit():
+    class Model(CallbackSupportMixin, BaseEstimator):
+        @with_callbacks
+        def fit(self):
+            self.root_ = callback_context(self, 2)
+            return self
+
+    assert Model().fit().root_.max_subtasks == 2
+
+
 def test_steps_of_a_pipeline_are_checked():
     steps = [("a", LinearRegression()), ("b", LinearRegression())]
     with pytest.raises(TypeError, match="transformers"):
@@ -103,7 +137,9 @@ def test_methods_that_scikit_learn_calls_are_still_called(name):
 
 def test_client_of_ibm_shows_its_session(cloud):
     service = cloud.service()
-    client, session = session_of(service, service.active_instance())
+    instance = instance_of(service.backend("ibm_manila"))
+    assert instance == service.active_instance()
+    client, session = session_of(service, instance)
     assert session is client._session
     assert callable(session.mount)
     assert session.get_adapter(session.base_url).max_retries.total > 0
@@ -130,20 +166,51 @@ def test_labels_of_a_classifier_of_qiskit_machine_learning():
     assert target_encoder(model).classes_.tolist() == ["no", "yes"]
 
 
+def private_names(tree):
+    """Yield the underscored names that a module takes from others, and their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] != "skqnn":
+            names = [*node.module.split("."), *(alias.name for alias in node.names)]
+            yield from ((name, node.lineno) for name in names if is_private(name))
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            yield node.attr, node.lineno
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+            name = node.args[1]
+            if isinstance(name, ast.Constant) and is_private(name.value):
+                yield name.value, node.lineno
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def own_names(tree):
+    """Yield all names that a module gives to something of its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+OF_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
+
+
 def test_no_other_module_reaches_into_other_packages():
-    """Underscored imports, and the attributes named above, are in `_compat` alone."""
-    private = re.compile(
-        r"from (?!skqnn)[\w.]*\._\w|from (?!skqnn)[\w.]+ import [^\n]*\b_[a-z]"
-        r"|\._(get_api_client|session|target_encoder|validate_steps|backend\b)"
-    )
     root = Path(_compat.__file__).parent
-    guilty = [
-        path.name
+    trees = {
+        str(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8"))
         for path in root.rglob("*.py")
-        if path.name != "_compat.py"
-        and any(
-            private.search(line) and "self._" not in line
-            for line in path.read_text(encoding="utf-8").splitlines()
-        )
+    }
+    gathered = {name for name, _ in private_names(trees.pop("_compat.py"))}
+    own = OF_TUPLES.union(*map(own_names, trees.values()))
+    assert {"_check_sample_weight", "_default_quantum_errors"} <= gathered
+    guilty = [
+        f"{path}:{line} {name}"
+        for path, tree in trees.items()
+        for name, line in private_names(tree)
+        if name not in own
     ]
     assert guilty == []

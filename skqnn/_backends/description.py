@@ -20,6 +20,7 @@ from qiskit.transpiler import CouplingMap, PassManager, Target
 
 from skqnn._backends.backend import DEFAULTS, Backend
 from skqnn._backends.kinds import is_a, is_aer_simulator, is_ibm_backend
+from skqnn._compat import noise_parts
 
 # They decide what is remembered, where and how long, but no result; `options` and
 # the target are described as what they become.
@@ -107,16 +108,16 @@ def _noise_model(model: Any) -> Any:
     def leaves(errors: Mapping) -> list:
         return sorted((repr(where), Leaf(e, _error)) for where, e in errors.items())
 
-    local = [(name, leaves(at)) for name, at in model._local_quantum_errors.items()]
-    default = model._default_readout_error
+    parts = noise_parts(model)
+    local = [(name, leaves(places)) for name, places in parts.gates_at.items()]
     return (
         "NoiseModel",
         sorted(model.basis_gates),
-        leaves(model._default_quantum_errors),
+        leaves(parts.gates),
         sorted(local, key=lambda item: item[0]),
-        None if default is None else Leaf(default, _error),
-        leaves(model._local_readout_errors),
-        [describe(noise) for noise in model._custom_noise_passes],
+        None if parts.readout is None else Leaf(parts.readout, _error),
+        leaves(parts.readout_at),
+        [describe(noise) for noise in parts.passes],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from qiskit.transpiler import Target
 
 from skqnn._backends.transpilation import restrict
+from skqnn._compat import noise_parts
 
 
 class Noise(NamedTuple):
@@ -36,25 +37,21 @@ def target_noise(target: Target, qubits: list[int]) -> Noise:
 
 
 def model_noise(model: Any, qubits: list[int]) -> Noise:
-    """Return the part of a NoiseModel that acts on some qubits, renumbered from 0.
-
-    A NoiseModel offers no public way to its errors but copies in text form, which take
-    seconds for a large device.
-    """
+    """Return the part of a NoiseModel that acts on some qubits, renumbered from 0."""
     from qiskit_aer.noise import NoiseModel
 
     index = {q: j for j, q in enumerate(qubits)}
-    part = NoiseModel(basis_gates=model.basis_gates)
-    for name, error in model._default_quantum_errors.items():
+    errors, part = noise_parts(model), NoiseModel(basis_gates=model.basis_gates)
+    for name, error in errors.gates.items():
         part.add_all_qubit_quantum_error(error, name, warnings=False)
-    for name, places in model._local_quantum_errors.items():
+    for name, places in errors.gates_at.items():
         for where, error in places.items():
             if all(q in index for q in where):
                 inside = [index[q] for q in where]
                 part.add_quantum_error(error, name, inside, warnings=False)
-    if model._default_readout_error is not None:
-        part.add_all_qubit_readout_error(model._default_readout_error, warnings=False)
-    for where, error in model._local_readout_errors.items():
+    if errors.readout is not None:
+        part.add_all_qubit_readout_error(errors.readout, warnings=False)
+    for where, error in errors.readout_at.items():
         if all(q in index for q in where):
             inside = [index[q] for q in where]
             part.add_readout_error(error, inside, warnings=False)
@@ -63,11 +60,10 @@ def model_noise(model: Any, qubits: list[int]) -> Noise:
 
 def _readout(model: Any, n_qubits: int) -> np.ndarray:
     """Return the readout errors of a NoiseModel, shape (n_qubits, 2)."""
-    errors = np.zeros((n_qubits, 2))
-    default = model._default_readout_error
+    parts, misread = noise_parts(model), np.zeros((n_qubits, 2))
     for q in range(n_qubits):
-        error = model._local_readout_errors.get((q,), default)
+        error = parts.readout_at.get((q,), parts.readout)
         if error is not None:
             (_, up), (down, _) = error.probabilities
-            errors[q] = up, down
-    return errors
+            misread[q] = up, down
+    return misread

@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 from skqnn._backends.readings import Listed, Saved
 from skqnn._circuits.angles import evaluate, linear_form
 from skqnn._circuits.gates import Elementary, flatten
+from skqnn._compat import noise_parts
 from skqnn._engine.noisy import Parts, expectations, prepare, separate, vjp
 from skqnn._engine.pauli_vectors import (
     Block,
@@ -120,8 +121,9 @@ def _channel(gate: Elementary, angle: int) -> Channel:
 
 def _error(model: Any, name: str, qubits: tuple[int, ...]) -> Any:
     """Return what a NoiseModel does after a gate, None if nothing."""
-    local = model._local_quantum_errors.get(name, {}).get(qubits)
-    return model._default_quantum_errors.get(name) if local is None else local
+    parts = noise_parts(model)
+    local = parts.gates_at.get(name, {}).get(qubits)
+    return parts.gates.get(name) if local is None else local
 
 
 def _error_matrix(error: Any, n_qubits: int, known: dict) -> np.ndarray | None:

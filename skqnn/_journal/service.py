@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from skqnn._compat import session_of
+from skqnn._compat import instance_of, session_of
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def ibm_remote(backend: Any, submit: Callable[[list[str]], Any]) -> Remote:
     remote : Remote
         The calls, for `skqnn._journal.requests.run_once`.
     """
-    service, instance = backend.service, getattr(backend, "_instance", None)
+    service, instance = backend.service, instance_of(backend)
     return Remote(
         submit,
         find=functools.partial(_find, service, instance, tame(service, instance)),

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skqnn._compat import has_callbacks
+from skqnn._compat import callback_context, has_callbacks
 from skqnn._training.data import Data
 from skqnn._training.losses import Loss
 from skqnn._training.monitor import Monitor
@@ -45,8 +45,8 @@ class Callbacks:
     ):
         self._seen = {"estimator": estimator} | seen
         self._reconstruction = reconstruction
-        self._root = estimator._init_callback_context(max_subtasks=max_epochs)
         self._is_heard = has_callbacks(estimator)  # else an epoch needs no task
+        self._root = callback_context(estimator, max_epochs)
 
     def begin(self) -> None:
         """Tell that the fit begins."""
