@@ -119,7 +119,7 @@ def target_encoder(model: Any) -> Any:
     return model._target_encoder
 
 
-def callback_context(estimator: Any, max_subtasks: int | None) -> Any:
+def callback_context(estimator: Any, max_subtasks: int | None = 0) -> Any:
     """Begin the fit that scikit-learn's callbacks see."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 

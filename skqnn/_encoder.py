@@ -17,7 +17,7 @@ from skqnn._arrays import (
     numpy_dtype,
     to_numpy,
 )
-from skqnn._compat import check_feature_names_in
+from skqnn._compat import callback_context, check_feature_names_in
 from skqnn._hyperparameters import ENCODER_RULES
 from skqnn._images import BLACK, Encoding, amplitude_names, decode, encode
 from skqnn._validation import check_parameters
@@ -207,7 +207,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         """
         self._check_parameters()
         X = validate_data(self, X, accept_sparse="csr")
-        task = self._init_callback_context()
+        task = callback_context(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
         self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
