@@ -53,24 +53,35 @@ def constant_amplitude(X: Any, weights: np.ndarray, scaling: Any) -> float:
         Their weights.
     scaling : "auto", float or None
         "auto" is twice the root mean square norm of the rows, or 0 if they are states:
-        of unit norm, with a power of two of columns.
+        of unit norm, with a power of two of columns. Rows in double precision that
+        are made of single precision numbers need be of unit norm in that only.
     """
     if scaling != "auto":
         return 0.0 if scaling is None else float(scaling)
     xp, _ = namespace(X)
     n_features = X.shape[1]
-    if n_features == 2 ** n_amplitude_qubits(n_features) and xp.all(_are_states(X)):
+    if n_features == 2 ** n_amplitude_qubits(n_features) and _were_made_states(X):
         return 0.0
     largest = float(xp.max(xp.abs(X))) or 1.0
     squares = to_numpy(_norms(X / largest)).astype(np.float64) ** 2
     return 2 * largest * math.sqrt(np.average(squares, weights=weights)) or 1.0
 
 
-def _are_states(X: Any) -> Any:
-    """Tell of each row whether its norm is 1, up to rounding."""
+def _were_made_states(X: Any) -> bool:
+    """Tell whether all rows are states, perhaps made in single precision and cast."""
     xp, _ = namespace(X)
-    tolerance = 16 * float(xp.finfo(X.dtype).eps) * math.sqrt(X.shape[1])
-    return xp.abs(_norms(X) - 1) <= tolerance
+    if xp.all(_are_states(X)):
+        return True
+    if X.dtype == xp.float32 or not xp.all(_are_states(X, xp.float32)):
+        return False
+    return bool(xp.all(xp.astype(xp.astype(X, xp.float32), X.dtype) == X))
+
+
+def _are_states(X: Any, dtype: Any = None) -> Any:
+    """Tell of each row whether its norm is 1, up to rounding, to `dtype` if given."""
+    xp, _ = namespace(X)
+    eps = float(xp.finfo(X.dtype if dtype is None else dtype).eps)
+    return xp.abs(_norms(X) - 1) <= 16 * eps * math.sqrt(X.shape[1])
 
 
 def _norms(X: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skqnn._circuits.model import n_amplitude_qubits
-from skqnn._engine.states import amplitude_rows
+from skqnn._engine.states import amplitude_rows, constant_amplitude
 
 RNG = np.random.default_rng(0)
 
@@ -56,3 +56,28 @@ def test_amplitude_rows_not_quite_unit_norm_is_normalised(dtype, off):
     X = np.array([[1 + off, 0]], dtype=dtype)
     np.testing.assert_array_equal(amplitude_rows(X, 1), [[1, 0]])
     assert X[0, 0] == dtype(1 + off)  # the input is left alone
+
+
+def unit_rows(dtype, n_columns=64):
+    rows = np.random.default_rng(1).normal(size=(30, n_columns))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
+
+
+@pytest.mark.parametrize("made_in", [np.float32, np.float64])
+@pytest.mark.parametrize("given_in", [np.float32, np.float64])
+def test_constant_amplitude_is_0_for_states_of_either_precision(made_in, given_in):
+    rows = unit_rows(made_in).astype(given_in)
+    assert constant_amplitude(rows, np.ones(30), "auto") == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constant_amplitude_is_not_0_for_rows_that_are_no_states(dtype):
+    rows = unit_rows(dtype)
+    rows[3] *= dtype(1 + 1000 * np.finfo(dtype).eps)
+    size = constant_amplitude(rows, np.ones(30), "auto")
+    np.testing.assert_allclose(size, 2, rtol=1e-4)
+
+
+def test_constant_amplitude_does_not_forgive_double_precision_an_error_of_single():
+    rows = unit_rows(np.float64) * (1 + 1e-7)
+    assert constant_amplitude(rows, np.ones(30), "auto") > 0
