@@ -23,7 +23,7 @@ from skqnn._circuits.model import (
     Model,
     build_model,
     check_same_model,
-    warn_dead_parameters,
+    warn_of_doubts,
 )
 from skqnn._compat import check_sample_weight
 from skqnn._engine.states import constant_amplitude
@@ -44,7 +44,7 @@ from skqnn._training.data import (
     class_weighted,
     curing_text,
     known_classes,
-    warn_large_angles,
+    warn_of_rows,
     weighted_rows,
 )
 from skqnn._training.losses import LOSSES, reading_of
@@ -344,7 +344,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._check_architecture()
         with undone_if_it_fails(self, everything=warm):
             if not warm:
-                self._start(classes, X.shape[1], self._constant(X, weights))
+                self._start(classes, X.shape[1], self._constant(X, labels, weights))
             try:
                 with self._training_engine(X) as engine:
                     weights = weights / weights.mean()
@@ -396,7 +396,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             weights = class_weighted(weights, labels, known, self.class_weight)
             X, labels, weights = weighted_rows(X, labels, weights)
             if first:
-                constant = self._constant(X, weights)
+                constant = self._constant(X, labels, weights, stacklevel=4)
                 self._start(known, X.shape[1], constant, stacklevel=4)
             else:
                 self._check_architecture()
@@ -446,23 +446,23 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             X, y = validate_data(self, X, y, dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        if isinstance(self.encoding, str) and self.encoding == "angle":
-            warn_large_angles(to_numpy(X), stacklevel=5)
         weights = check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
         return X, y, weights
 
-    def _constant(self, X, weights):
+    def _constant(self, X, labels, weights, stacklevel=5):
         """Return the size of the constant amplitude for training rows."""
         scaling = self.intercept_scaling if self.encoding == "amplitude" else None
-        return constant_amplitude(X, weights, scaling)
+        constant = constant_amplitude(X, weights, scaling)
+        warn_of_rows(X, labels, self.encoding, constant, stacklevel)
+        return constant
 
     def _start(self, classes, n_features, constant=0.0, stacklevel=5):
         """Build the model and draw the first parameters."""
         architecture = self._architecture()
         model = build_model(architecture, n_features, len(classes), constant)
-        warn_dead_parameters(model, stacklevel)
+        warn_of_doubts(model, stacklevel)
         self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
         self._built_from = architecture.plain

@@ -174,6 +174,50 @@ def test_scaled_angles_do_not_warn_to_scale():
     assert not any("scale first" in str(warning.message) for warning in caught)
 
 
+STANDARD = (X2 - X2.mean(axis=0)) / X2.std(axis=0)
+UNIT = STANDARD / np.linalg.norm(STANDARD, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "rows, scaling",
+    [(STANDARD, None), (STANDARD.astype(np.float32), None), (UNIT, "auto")],
+    ids=["none", "float32", "taken for states"],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_lost_signs_warn_to_add_a_constant(rows, scaling, method):
+    classifier = QNNClassifier(intercept_scaling=scaling, max_iter=2, random_state=0)
+    classes = {} if method == "fit" else {"classes": [0, 1]}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(classifier, method)(rows, Y2, **classes)
+    [warning] = [w for w in caught if "signs tell" in str(w.message)]
+    assert str(warning.message).startswith("`intercept_scaling` should be a number")
+    assert "the mean of column 2 has another sign" in str(warning.message)
+    assert warning.filename == __file__
+
+
+RANDOM = np.random.default_rng(0).normal(size=(100, 4))
+
+
+@pytest.mark.parametrize(
+    "rows, scaling",
+    [
+        (STANDARD, "auto"),
+        (STANDARD, 0.1),
+        (X2, None),  # never negative
+        (np.c_[STANDARD, np.ones(100)], None),  # a constant of their own
+        (np.c_[RANDOM, np.zeros(100)], None),  # which say nothing of the class
+        (np.zeros((100, 3)), None),
+    ],
+)
+def test_signs_that_are_not_lost_do_not_warn(rows, scaling):
+    classifier = QNNClassifier(intercept_scaling=scaling, max_iter=2, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(rows, Y2)
+    assert not any("signs tell" in str(warning.message) for warning in caught)
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
 def test_prediction_before_fit_is_not_fitted(method):
     with pytest.raises(NotFittedError, match="not fitted yet"):

@@ -71,6 +71,18 @@ def _as_observable(item: object) -> SparsePauliOp:
     return operator
 
 
+def same_but_constant(observables: Sequence[SparsePauliOp]) -> tuple[int, int] | None:
+    """Return the first two observables that differ by a multiple of 1, if any do."""
+    seen: dict[tuple, int] = {}
+    for k, operator in enumerate(observables):
+        terms = operator.simplify().to_list()
+        key = tuple(sorted((p, c.real) for p, c in terms if p.strip("I")))
+        if key in seen:
+            return seen[key], k
+        seen[key] = k
+    return None
+
+
 def visible_gates(
     gates: tuple[Gate, ...],
     observables: Sequence[SparsePauliOp],

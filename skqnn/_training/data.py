@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import betainc
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-from skqnn._arrays import take_rows, to_numpy
+from skqnn._arrays import namespace, take_rows, to_numpy
 
 _LARGE_ANGLE = 100.0  # radians; no reasonable scale of angles gets there
 
@@ -72,17 +73,65 @@ def curing_text() -> Iterator[None]:
         ) from error
 
 
-def warn_large_angles(X: np.ndarray, stacklevel: int) -> None:
-    """Warn if features are angles of many turns, between which nothing is smooth."""
-    largest = np.abs(X).max()
-    if largest > _LARGE_ANGLE:
-        warnings.warn(
-            "`X` should be angles of a few radians with encoding='angle', got up to "
-            f"{largest:.0f}, which is {largest / (2 * np.pi):.0f} turns; scale first, "
-            "for instance with MinMaxScaler((-1.5, 1.5)).",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
+def warn_of_rows(
+    X: Any, labels: np.ndarray, encoding: Any, constant: float, stacklevel: int
+) -> None:
+    """Warn if the encoding loses of the rows what should be learnt."""
+    if not isinstance(encoding, str):
+        return
+    if encoding == "angle":
+        text = _many_turns(X)
+    else:
+        text = "" if constant else _lost_sign(X, labels)
+    if text:
+        warnings.warn(text, UserWarning, stacklevel=stacklevel)
+
+
+def _many_turns(X: Any) -> str:
+    """Say if features are angles of many turns, between which nothing is smooth."""
+    xp, _ = namespace(X)
+    largest = float(xp.max(xp.abs(X)))
+    if largest <= _LARGE_ANGLE:
+        return ""
+    return (
+        "`X` should be angles of a few radians with encoding='angle', got up to "
+        f"{largest:.0f}, which is {largest / (2 * np.pi):.0f} turns; scale first, "
+        "for instance with MinMaxScaler((-1.5, 1.5))."
+    )
+
+
+def _lost_sign(X: Any, labels: np.ndarray) -> str:
+    """Say if signs tell classes apart that amplitudes alone forget.
+
+    That is where the mean of a column is positive in one class, negative in another and
+    hardly so by chance, and no column is of one sign, with which others could be
+    compared.
+    """
+    xp, _ = namespace(X)
+    low, high = (to_numpy(extreme(X, axis=0)) for extreme in (xp.min, xp.max))
+    used = (low < 0) | (high > 0)
+    members = np.eye(labels.max() + 1)[labels]
+    members = members[:, members.any(axis=0)]
+    n_rows, n_classes = members.shape
+    signed = used.any() and np.all(((low < 0) & (high > 0))[used])
+    if not signed or not 1 < n_classes < n_rows:
+        return ""
+    rows = to_numpy(X)[:, used] / max(-low.min(), high.max())
+    means = members.T @ rows / members.sum(axis=0)[:, None]
+    within = np.sum((rows - members @ means) ** 2, axis=0)
+    share = within / np.sum((rows - rows.mean(axis=0)) ** 2, axis=0)
+    # The distribution of this share for normal rows that have nothing of their class.
+    chance = betainc((n_rows - n_classes) / 2, (n_classes - 1) / 2, share)
+    telling = (chance < 1e-4) & (share < 0.8) & (means.min(0) < 0) & (means.max(0) > 0)
+    if not telling.any():
+        return ""
+    column = np.flatnonzero(used)[np.argmin(np.where(telling, share, 1))]
+    return (
+        "`intercept_scaling` should be a number where signs tell classes apart, got "
+        "rows without a constant amplitude: x and -x are the same state, but the mean "
+        f"of column {column} has another sign in another class. Set it to about twice "
+        "the norm of the rows, or to 'auto' unless they are of norm 1."
+    )
 
 
 def check_two_classes(classes: np.ndarray) -> None:

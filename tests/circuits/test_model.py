@@ -5,6 +5,7 @@ import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import CouplingMap
 
 from skqnn._circuits.ansatz import ANSATZE
@@ -12,7 +13,7 @@ from skqnn._circuits.model import (
     Architecture,
     build_model,
     choose_reps,
-    warn_dead_parameters,
+    warn_of_doubts,
 )
 from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
 
@@ -100,12 +101,12 @@ def test_build_model_refuses_what_does_not_fit(arguments, message):
         build(**arguments)
 
 
-def test_warn_dead_parameters_says_how_many_and_what_to_change():
+def test_warning_of_dead_parameters_says_how_many_and_what_to_change():
     alive, dying = build(), build(observables=["IZ"])
-    warn_dead_parameters(alive, stacklevel=2)
+    warn_of_doubts(alive, stacklevel=2)
     message = r"1 of 4 parameters .*observables='auto' .*`reps` .*`entanglement`"
     with pytest.warns(DeadParameterWarning, match=message) as caught:
-        warn_dead_parameters(dying, stacklevel=2)
+        warn_of_doubts(dying, stacklevel=2)
     assert caught[0].filename == __file__
     assert issubclass(DeadParameterWarning, UserWarning)
     np.testing.assert_array_equal(dying.dead_parameters, [3])
@@ -128,7 +129,7 @@ def test_observables_that_are_zero_on_real_states_leave_parameters_dead(
 def test_observable_that_is_zero_is_named():
     message = r"4 of 4 parameters .* Observables \[0\] are 0 for every row: .* odd"
     with pytest.warns(DeadParameterWarning, match=message):
-        warn_dead_parameters(build(observables=["YI"]), stacklevel=2)
+        warn_of_doubts(build(observables=["YI"]), stacklevel=2)
 
 
 def test_odd_number_of_y_is_no_fault_after_complex_gates():
@@ -155,7 +156,46 @@ def test_order_of_numbered_parameters_is_warned_of(arguments, name):
     model = build(**arguments)
     message = rf"`{name}` count in the order .* '.11' comes before '.2'"
     with pytest.warns(ParameterOrderWarning, match=message):
-        warn_dead_parameters(model, stacklevel=2)
+        warn_of_doubts(model, stacklevel=2)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (
+            {"n_classes": 10, "n_features": 128, "reps": 1},
+            ["`reps`", "10 classes at least 45 angles", "got 14", "reps='auto'"],
+        ),
+        (
+            {"n_classes": 6, "n_features": 8, "reps": 1},  # 2**3, not one each pair
+            ["`reps`", "6 classes at least 8 angles", "got 6"],
+        ),
+        (
+            {"n_classes": 3, "observables": ["ZI", "IZ", "ZI"]},
+            ["`observables`", "0 and 2 the same", "never predicted", "'auto'"],
+        ),
+        (
+            {
+                "n_classes": 3,
+                "observables": ["ZI", "IZ", SparsePauliOp(["II", "ZI"], [3, 1])],
+            },
+            ["`observables`", "0 and 2 the same but", "constant"],
+        ),
+    ],
+)
+def test_circuit_that_cannot_hold_the_classes_is_warned_of(arguments, words):
+    model = build(**arguments)
+    with pytest.warns(UserWarning, match="classes") as caught:
+        warn_of_doubts(model, stacklevel=2)
+    [warning] = caught
+    assert [word for word in words if word not in str(warning.message)] == []
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("n_qubits, n_classes", [(2, 3), (3, 7), (4, 15), (7, 10)])
+def test_automatic_layers_hold_the_classes(n_qubits, n_classes):
+    n_features = 2**n_qubits
+    warn_of_doubts(build(n_features=n_features, n_classes=n_classes, reps="auto"), 2)
 
 
 def test_transpiled_circuit_is_refused_by_name():
