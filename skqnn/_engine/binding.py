@@ -8,6 +8,7 @@ from skqnn._engine.layout import Layout, lay_out, vector_bytes
 from skqnn._engine.moves import Move, pauli_images
 from skqnn._engine.program import Program
 from skqnn._engine.schedule import backward, blocks, forward
+from skqnn._engine.strings import fold_table
 
 _MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
 _TAPE_BYTES = 2**24
@@ -21,15 +22,14 @@ class _Angles(NamedTuple):
     parameter: np.ndarray
     slope: np.ndarray
 
-    def bind(self, theta: np.ndarray, signs: Any = 1.0) -> np.ndarray:
+    def bind(self, theta: np.ndarray) -> np.ndarray:
         values = self.base.copy()
-        slopes = self.slope * signs
-        np.add.at(values.reshape(-1), self.at, slopes * theta[self.parameter])
+        np.add.at(values.reshape(-1), self.at, self.slope * theta[self.parameter])
         return values
 
-    def pull(self, totals: np.ndarray, n_parameters: int, signs: Any = 1.0):
+    def pull(self, totals: np.ndarray, n_parameters: int):
         """Return the derivatives by theta, from those by the values."""
-        terms = totals.reshape(-1)[self.at] * self.slope * signs
+        terms = totals.reshape(-1)[self.at] * self.slope
         return np.bincount(self.parameter, terms, n_parameters).astype(np.float64)
 
 
@@ -39,8 +39,7 @@ class Bound(NamedTuple):
     task: Any  # `kernels.Task`
     scale: float  # of expectations
     slopes: np.ndarray  # of derivatives by angles
-    overlaps: np.ndarray  # (n_turned,), of overlaps before phases
-    signs: np.ndarray  # of the Z strings of these phases
+    overlaps: np.ndarray  # (n_strings,), of overlaps before phases
 
 
 class Binding:
@@ -106,6 +105,7 @@ class Binding:
             self._n_work[pulled],
             layout.tables,
             phases.astype(number),
+            *self._phases.folds,
             tangents.astype(dtype),
             factors.astype(dtype),
             self._terms,
@@ -114,7 +114,8 @@ class Binding:
             width,
             program.string is not None,
         )
-        return Bound(task, scale, slopes, overlaps[self._phases.turned], signs)
+        layers = self._phases.layers[self._phases.strings[:, 0]]
+        return Bound(task, scale, slopes, signs * overlaps[layers])
 
     @property
     def n_observables(self) -> int:
@@ -138,14 +139,12 @@ class Binding:
         ----------
         bound : Bound
         angles : ndarray of shape (n_layers, n_sweeps, 4)
-        overlaps : ndarray of shape (n_turned, n_rows)
+        overlaps : ndarray of shape (n_strings,)
         n_parameters : int
         """
         gradient = self._angles.pull(bound.slopes * angles, n_parameters)
-        if len(overlaps):
-            scaled = overlaps * bound.overlaps[:, np.newaxis]
-            gradient += self._phases.pull(scaled, bound.signs, n_parameters)
-        return gradient
+        scaled = 0.5 * bound.overlaps * overlaps
+        return gradient + self._phases.weights.pull(scaled, n_parameters)
 
 
 def _rotation_angles(program: Program, layout: Layout) -> _Angles:
@@ -171,9 +170,9 @@ class _Phases(NamedTuple):
     still: np.ndarray  # (n_still, 2**n_qubits), the first row is 1
     fixed: np.ndarray  # (n_bound, 2**n_qubits), the fixed part of the others
     layers: np.ndarray  # (n_bound,), where they are
-    masks: np.ndarray  # of the Z strings in the turns of these layers
-    strings: _Angles  # their weights, of shape (n_bound, 2**n_qubits), by masks
-    turned: np.ndarray  # the layers with turns
+    strings: np.ndarray  # (n_strings, 2), their Z strings: row of `fixed`, mask
+    weights: _Angles  # of these strings
+    folds: tuple[np.ndarray, np.ndarray]  # that pull the strings, see `fold_table`
     images: np.ndarray  # (n_layers, n_qubits, 2, 2), see `pauli_images`
 
     @classmethod
@@ -196,18 +195,19 @@ class _Phases(NamedTuple):
             which[k] = len(rows) + number
         fixed = np.array([program.moves[k].phase for k in layers])
         fixed = fixed.reshape(len(layers), len(ones))
-        terms, masks = [], []
+        terms = []
+        places: dict[tuple[int, int], int] = {}
         for number, k in enumerate(layers):
             for turn in program.moves[k].turns:
                 for mask, weight in turn.strings:
-                    at = number * len(ones) + mask
+                    at = places.setdefault((number, mask), len(places))
                     terms.append((at, turn.parameter, turn.coefficient * weight))
-                    masks.append((number, mask))
-        turned = np.flatnonzero([bool(move.turns) for move in program.moves])
+        strings = np.array(list(places), dtype=np.int64).reshape(-1, 2)
+        weights = _linear(np.zeros(len(strings)), terms)
+        turned = [n for n, k in enumerate(layers) if program.moves[k].turns]
+        folds = fold_table(strings, turned, len(ones))
         still_rows = np.array([np.frombuffer(row) for row in rows])
-        strings = _linear(np.zeros(fixed.shape), terms)
-        pairs = np.array(masks, dtype=np.int64).reshape(-1, 2)
-        found = cls(still_rows, fixed, layers, pairs, strings, turned, images)
+        found = cls(still_rows, fixed, layers, strings, weights, folds, images)
         return found, which
 
     def bind(self, theta: np.ndarray, flips: np.ndarray) -> tuple:
@@ -217,22 +217,16 @@ class _Phases(NamedTuple):
         from skqnn._engine.kernels import turn
 
         flips = flips[self.layers]
-        signs = eigenvalues(self.masks[:, 1] & flips[self.masks[:, 0]])
+        row, mask = self.strings.T
+        signs = eigenvalues(mask & flips[row])
         index = np.arange(self.fixed.shape[1])
         rows = self.fixed[np.arange(len(flips))[:, np.newaxis], index ^ flips[:, None]]
         if len(signs):
             rows = rows.astype(complex)
-            turn(self.strings.bind(theta, signs), rows)
+            sums = np.zeros(self.fixed.shape)
+            sums[row, mask] = signs * self.weights.bind(theta)
+            turn(sums, rows)
         return np.concatenate([self.still, rows]), signs
-
-    def pull(self, overlaps: np.ndarray, signs: np.ndarray, n_parameters: int):
-        """Return the derivatives by theta, from the overlaps before the layers."""
-        from skqnn._engine.kernels import walsh
-
-        totals = np.zeros(self.fixed.shape)
-        totals[np.searchsorted(self.layers, self.turned)] = overlaps
-        walsh(totals)
-        return self.strings.pull(0.5 * totals, n_parameters, signs)
 
 
 def _all_images(moves: list[Move]) -> tuple[np.ndarray, list[bool]]:

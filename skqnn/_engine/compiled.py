@@ -89,7 +89,7 @@ class Compiled:
         """
         bound = self._bind(theta, states, pulled=True)
         n_samples, width = len(states.places), bound.task.width
-        n_numbers = bound.slopes.size + bound.overlaps.size * states.array.shape[1]
+        n_numbers = bound.slopes.size + bound.overlaps.size
         itemsize = _real(states.array.dtype).itemsize
         known = None
         if (
@@ -129,7 +129,7 @@ class Compiled:
         E : ndarray of shape (n_samples, n_observables), float64
         out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
             A row is the sum over `blocks_per_row` blocks; no rows without a cotangent.
-        over : ndarray of shape (n_rows, n_turned, 2**n_qubits, lanes)
+        over : ndarray of shape (n_rows, n_strings, lanes)
         """
         from skqnn._engine.kernels import run
 
@@ -146,8 +146,7 @@ class Compiled:
         known = cotangent is not None
         cotangents = _lanes(cotangent, dtype, task.width) if known else np.ones_like(E)
         out = np.zeros((n_rows, *layout.qubits.shape, lanes), dtype=dtype)
-        turned = len(bound.overlaps), array.shape[1], lanes
-        over = np.zeros((n_rows, *turned), dtype=dtype)
+        over = np.zeros((n_rows, len(bound.overlaps), lanes), dtype=dtype)
 
         size = n_samples * task.width * array.shape[1] * int(layout.n_sweeps.sum())
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1

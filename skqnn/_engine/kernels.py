@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from skqnn._engine.measure import square_sums, weigh
-from skqnn._engine.phases import rescale, unrescale
+from skqnn._engine.phases import fold, rescale, unrescale
 from skqnn._engine.schedule import (
     CONTRACT,
     CONTRACT_UNROTATE,
@@ -51,6 +51,8 @@ class Task(NamedTuple):
     n_work: int  # blocks of the workspace
     tables: np.ndarray  # (n_tables, n_rows), see `Layout`
     phases: np.ndarray  # (n_phases, n_rows), real or complex
+    folds: np.ndarray  # (n_folds, 4), of all layers with turns, see `strings.Fold`
+    starts: np.ndarray  # (n_turned + 1,), the first fold of each of these layers
     tangents: np.ndarray  # (2, n_layers + 1, n_sweeps, 4), see `bind`
     factors: np.ndarray  # (n_layers,)
     terms: np.ndarray  # (n_terms, 2), observable and mask, see `moves.Term`
@@ -238,8 +240,10 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out, o
                     o = "rotate weigh contract"
                     sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
                 elif kind == OVERLAP:
-                    v, pair = task.phases, (of[0], of[2])
-                    unrescale(work, pair, v, by[0], task.factors, layer, over, by[1])
+                    v, blocks = task.phases, (of[0], of[2], of[1])
+                    unrescale(work, blocks, v, by[0], task.factors, layer)
+                    for k in range(task.starts[by[1]], task.starts[by[1] + 1]):
+                        fold(work, of[1], task.folds, k, over)
                 else:
                     v, back = task.phases, kind == UNRESCALE
                     rescale(work, of[:2], v, by[0], task.factors, layer, back)
@@ -272,8 +276,8 @@ def _build_run(sources):
         out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
             The derivatives of block b by the angles are added to row ``b // per_row``.
             No rows: they are not calculated.
-        over : ndarray of shape (n_out, n_turned, n_rows, lanes)
-            The overlaps before phases that depend on parameters, likewise.
+        over : ndarray of shape (n_out, n_strings, lanes)
+            The overlaps with the Z strings in phases with parameters, likewise.
         """
         sources  # noqa: B018
         bras = len(work) - 3
@@ -281,7 +285,7 @@ def _build_run(sources):
         n_samples = E.shape[2] // task.width
         samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
         nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
-        no_overlaps = np.empty((0, over.shape[2], E.shape[2]), dtype=E.dtype)
+        no_overlaps = np.empty((over.shape[1], E.shape[2]), dtype=E.dtype)
         for block in range(blocks[0], blocks[1]):
             for k in range(n_samples):
                 samples[k] = places[min(block * n_samples + k, end)]

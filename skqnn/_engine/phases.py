@@ -38,13 +38,13 @@ def rescale(typingctx, work, pair, phases, phase, factors, at, back):
 
 
 @intrinsic
-def unrescale(typingctx, work, blocks, phases, phase, factors, at, out, to):
+def unrescale(typingctx, work, blocks, phases, phase, factors, at):
     """Go back with the cotangents from behind the phases, and compare with the states.
 
     Block blocks[0] of `work` is multiplied by conjugate phases and the factor as in
-    `rescale`; then bra * ket with the lanes of ket swapped is added to out[to, row],
-    for all rows of this block and blocks[1]: the difference of the lanes of the real
-    and the imaginary part of bra is Im(conj(bra) ket). Nothing is done if `phases` are
+    `rescale`; then bra * ket with the lanes of ket swapped is stored in blocks[2], for
+    all rows of this block and blocks[1]: the difference of the lanes of the real and
+    the imaginary part of bra is Im(conj(bra) ket). Nothing is done if `phases` are
     real.
     """
 
@@ -52,11 +52,10 @@ def unrescale(typingctx, work, blocks, phases, phase, factors, at, out, to):
         if not is_complex(phases):
             return context.get_dummy_value()
         emit = Emitter(context, builder, signature, args)
-        work, blocks, phases_, phase, factors, at, out, to = emit.args
-        bras, kets = (
+        work, blocks, phases_, phase, factors, at = emit.args
+        bras, kets, products = (
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, blocks)
         )
-        target = emit.at(out, to)
         _, n_rows = cgutils.unpack_tuple(builder, phases_.shape)
         factor = emit.splat(emit.item(factors, at))
         back = ir.Constant(ir.IntType(1), 1)
@@ -67,7 +66,54 @@ def unrescale(typingctx, work, blocks, phases, phase, factors, at, out, to):
                 bra = emit.times(emit.weight(phases_, phase, row), bra, back)
                 emit.store(bra, bras, place)
                 product = emit.mul(bra, emit.swap(emit.load(kets, place)))
-                emit.increase(target, row, product)
+                emit.store(product, products, place)
         return context.get_dummy_value()
 
-    return types.void(work, blocks, phases, phase, factors, at, out, to), generate
+    return types.void(work, blocks, phases, phase, factors, at), generate
+
+
+@intrinsic
+def fold(typingctx, work, block, folds, at, out):
+    """Replace two halves of some rows by their sum and their difference.
+
+    The fold ``folds[at]`` is one of `strings.Fold`, its rows are in a block of `work`.
+    The totals of both halves are added to out[low] and out[high].
+    """
+
+    def generate(context, builder, signature, args):
+        emit = Emitter(context, builder, signature, args)
+        work, block, folds, at, out = emit.args
+        source = emit.at(work, block)
+        numbers = builder.bitcast(emit.at(folds, at), ir.IntType(64).as_pointer())
+        start, half, *places = (
+            builder.load(builder.gep(numbers, [emit.number(k)])) for k in range(4)
+        )
+        short = builder.icmp_signed("<", half, emit.number(_UNROLLED))
+        with builder.if_else(short) as branches:
+            for size, branch in zip((1, _UNROLLED), branches, strict=True):
+                with branch:
+                    _fold_rows(emit, source, (start, half), size, places, out)
+        return context.get_dummy_value()
+
+    return types.void(work, block, folds, at, out), generate
+
+
+def _fold_rows(emit, source, rows, size, places, out):
+    """Emit the loop of a fold over `size` pairs of rows at a time."""
+    builder = emit.builder
+    start, half = rows
+    totals = [(emit.variable(), emit.variable()) for _ in range(size)]
+    with emit.groups(half, size) as pairs:
+        for pair, both in zip(pairs, totals, strict=True):
+            low = emit.row(builder.add(start, pair))
+            high = emit.row(builder.add(builder.add(start, half), pair))
+            a, b = emit.load(source, low), emit.load(source, high)
+            for value, place, total in zip(
+                (emit.add(a, b), emit.sub(a, b)), (low, high), both, strict=True
+            ):
+                emit.store(value, source, place)
+                builder.store(emit.add(builder.load(total), value), total)
+    for place, sums in zip(places, zip(*totals, strict=True), strict=True):
+        with builder.if_then(builder.icmp_signed(">=", place, emit.number(0))):
+            for total in sums:
+                emit.increase(emit.at(out, place), 0, builder.load(total))

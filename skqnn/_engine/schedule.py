@@ -197,7 +197,7 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
             kets = 1 - where.tape[k]
             passes += _walk_back(k, layout, where.tape[k], kets)
         if layer.phase >= 0:
-            passes.append((None, [_unrescale(k, layer, bras, kets)]))
+            passes.append((None, [_unrescale(k, layer, bras, kets, other)]))
         if not taped and k > 0 and not _ends_on_tape(k - 1, layout):
             before = layout.layers[k - 1]
             top = len(before.bits) - 1
@@ -212,7 +212,7 @@ def _pull_fold(layout, where, z, final) -> Iterator[tuple]:
     if len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
     if layer.phase >= 0:
-        yield None, [_unrescale(k, layer, z, where.before[k])]
+        yield None, [_unrescale(k, layer, z, where.before[k], where.bras)]
 
 
 def _order(kind, k, s, layer, source, target, kets=0, read=None, write=None) -> Order:
@@ -227,12 +227,12 @@ def _rescale(kind, k, layer, source, target) -> Order:
     return Order(kind, k, 0, source, target, read=layer.phase)
 
 
-def _unrescale(k, layer, bras, kets) -> Order:
+def _unrescale(k, layer, bras, kets, free) -> Order:
     """Return to what was before the phases, and compare it with the states there."""
     order = _rescale(UNRESCALE, k, layer, bras, bras)
     if layer.turned < 0:
         return order
-    return order._replace(kind=OVERLAP, kets=kets, write=layer.turned)
+    return order._replace(kind=OVERLAP, target=free, kets=kets, write=layer.turned)
 
 
 def _pull(k, layer, lower, bras, other, kets) -> Iterator[Order]:

@@ -1,0 +1,78 @@
+"""Sums over rows with the signs of Z strings, as few additions as they need.
+
+A Walsh transform finds the sums of all strings in place: the two halves of the rows
+become their sum and their difference, for strings without and with a Z on the highest
+qubit, and each half is treated in the same way. Circuits need few strings, mostly those
+of one qubit, and so does a half: where no string is left the rest is not calculated.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Fold(NamedTuple):
+    """Replace two halves of some rows by their sum and their difference."""
+
+    start: int  # rows start, ..., start + 2 half - 1
+    half: int
+    low: int  # where the total of the sums belongs, -1 if nobody asks for it
+    high: int  # likewise of the differences
+
+
+def folds(masks: list[int], n_rows: int, first: int = 0) -> list[Fold]:
+    """Return the folds that find the sums of some Z strings, in their order.
+
+    Parameters
+    ----------
+    masks : list of int
+        Bit q: there is a Z on qubit q; all different, none is 0.
+    n_rows : int
+        A power of two.
+    first : int
+        Where the sum of the first string belongs.
+    """
+    places = {mask: first + k for k, mask in enumerate(masks)}
+    return list(_folds(places, 0, n_rows)) if places else []
+
+
+def _folds(places: dict[int, int], start: int, n_rows: int) -> Iterator[Fold]:
+    half = n_rows // 2
+    low = {mask: place for mask, place in places.items() if not mask & half}
+    high = {mask ^ half: place for mask, place in places.items() if mask & half}
+    totals = low.pop(0, -1), high.pop(0, -1)
+    yield Fold(start, half, *totals)
+    if low:
+        yield from _folds(low, start, half)
+    if high:
+        yield from _folds(high, start + half, half)
+
+
+def fold_table(
+    strings: np.ndarray, layers: Sequence[int], n_rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the folds that find the sums of all strings, layer by layer.
+
+    Parameters
+    ----------
+    strings : ndarray of shape (n_strings, 2)
+        The layers of the strings, in order, and their masks.
+    layers : sequence of int
+    n_rows : int
+        A power of two.
+
+    Returns
+    -------
+    table : ndarray of shape (n_folds, 4), see `Fold`
+    starts : ndarray of shape (n_layers + 1,)
+        The layer at place k has the folds starts[k], ..., starts[k + 1] - 1.
+    """
+    table: list[Fold] = []
+    starts = [0]
+    for layer in layers:
+        masks = strings[strings[:, 0] == layer, 1].tolist()
+        first = int(np.searchsorted(strings[:, 0], layer))
+        table += folds(masks, n_rows, first)
+        starts.append(len(table))
+    return np.array(table, dtype=np.int64).reshape(-1, 4), np.array(starts)
