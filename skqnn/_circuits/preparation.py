@@ -13,6 +13,7 @@ References
    Process. 10, 63 (2011), doi:10.1007/s11128-010-0177-y.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import NamedTuple
@@ -31,10 +32,24 @@ __all__ = [
     "choose",
     "preparation_circuit",
     "prepare",
+    "unit_tolerance",
 ]
 
 # Relative deviation allowed from unit rows and from equal weights: float32 rows pass.
 _TOLERANCE = 1e-6
+
+
+def unit_tolerance(eps: float, n_amplitudes: int) -> float:
+    """Return how far from 1 the norm of a row may be that was normalised.
+
+    Parameters
+    ----------
+    eps : float
+        The distance from 1 to the next number of the rows' type.
+    n_amplitudes : int
+        Whose squares the norm sums up, perhaps in the rows' own precision.
+    """
+    return 4 * eps * math.sqrt(n_amplitudes)
 
 
 class Preparation(NamedTuple):
@@ -201,9 +216,11 @@ def _check_states(states: ArrayLike) -> np.ndarray:
             "`states` must have shape (n_samples, 2**n_qubits) with n_qubits >= 1, "
             f"got {states.shape}."
         )
+    kind = states.dtype if states.dtype.kind == "f" else np.float64
+    limit = max(_TOLERANCE, unit_tolerance(np.finfo(kind).eps, n_amplitudes))
     states = states.astype(np.float64)
     norms = np.linalg.norm(states, axis=1)
-    wrong = np.flatnonzero(~(np.abs(norms - 1) <= _TOLERANCE))
+    wrong = np.flatnonzero(~(np.abs(norms - 1) <= limit))
     if wrong.size:
         raise ValueError(
             f"`states` must have rows of norm 1, got {norms[wrong[0]]:g} in row "

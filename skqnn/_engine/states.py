@@ -7,6 +7,7 @@ import numpy as np
 
 from skqnn._arrays import into, namespace, to_numpy
 from skqnn._circuits.model import n_amplitude_qubits
+from skqnn._circuits.preparation import unit_tolerance
 
 
 def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
@@ -81,7 +82,7 @@ def _are_states(X: Any, dtype: Any = None) -> Any:
     """Tell of each row whether its norm is 1, up to rounding, to `dtype` if given."""
     xp, _ = namespace(X)
     eps = float(xp.finfo(X.dtype if dtype is None else dtype).eps)
-    return xp.abs(_norms(X) - 1) <= 16 * eps * math.sqrt(X.shape[1])
+    return xp.abs(_norms(X) - 1) <= unit_tolerance(eps, X.shape[1])
 
 
 def _norms(X: Any) -> Any:

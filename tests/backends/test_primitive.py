@@ -29,7 +29,8 @@ from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 from skqnn._circuits.ansatz import angle_encoding
 from skqnn._circuits.gates import GENERATORS
-from skqnn._circuits.preparation import PREPARATIONS
+from skqnn._circuits.preparation import PREPARATIONS, unit_tolerance
+from skqnn._engine.states import amplitude_rows
 from skqnn._engine.statevector import StatevectorEngine
 from skqnn._journal.requests import Journal
 from skqnn.exceptions import PreparationWarning
@@ -291,6 +292,16 @@ def test_fidelity_of_layers_is_that_of_the_prepared_states():
 
 def test_prepared_states_are_the_rows_themselves():
     assert make_engine().prepare(AMPLITUDES) is AMPLITUDES
+
+
+@pytest.mark.parametrize("preparation", ["direct", "exact", "layers"])
+def test_whatever_row_passes_as_a_state_can_be_prepared(preparation):
+    off = 0.9 * unit_tolerance(np.finfo(np.float32).eps, 2**N_QUBITS)
+    rows = (AMPLITUDES * (1 + off)).astype(np.float32)
+    assert amplitude_rows(rows, N_QUBITS) is rows
+    engine = make_engine(preparation=preparation, n_preparation_layers=4)
+    E = engine.expectations(engine.prepare(rows), THETA)
+    np.testing.assert_allclose(E, exact(AMPLITUDES, None), atol=1e-5)
 
 
 def test_low_fidelity_is_warned_about():

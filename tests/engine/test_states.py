@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skqnn._circuits.model import n_amplitude_qubits
+from skqnn._circuits.preparation import unit_tolerance
 from skqnn._engine.states import amplitude_rows, constant_amplitude
 
 RNG = np.random.default_rng(0)
@@ -81,3 +82,11 @@ def test_constant_amplitude_is_not_0_for_rows_that_are_no_states(dtype):
 def test_constant_amplitude_does_not_forgive_double_precision_an_error_of_single():
     rows = unit_rows(np.float64) * (1 + 1e-7)
     assert constant_amplitude(rows, np.ones(30), "auto") > 0
+
+
+@pytest.mark.parametrize("factor, kept", [(0.9, True), (1.1, False)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_tolerance_decides_what_is_a_state(dtype, factor, kept):
+    off = factor * unit_tolerance(np.finfo(dtype).eps, 64)
+    X = np.full((2, 64), (1 + off) / 8, dtype=dtype)
+    assert (amplitude_rows(X, 6) is X) == kept
