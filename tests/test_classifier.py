@@ -164,7 +164,8 @@ def test_fitted_attributes():
 
 
 def test_fitted_reference_model_has_24_parameters():
-    images = RNG.uniform(size=(10, 2048))
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(10, 2048))
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     classifier = QNNClassifier(max_iter=1, learning_rate="cosine").fit(images, Y[:10])
     assert (classifier.n_parameters_, classifier.n_qubits_) == (24, 11)
@@ -219,7 +220,8 @@ def test_decision_function_equals_qiskit(name, ansatz):
 
 @pytest.mark.parametrize("scaling", ["auto", 0.5])
 def test_constant_amplitude_is_one_more_column_of_all_rows(scaling):
-    rows, weights = X[:, :3], RNG.uniform(1, 2, 40)
+    rng = np.random.default_rng(0)
+    rows, weights = X[:, :3], rng.uniform(1, 2, 40)
     classifier = train(rows, Y, weights, intercept_scaling=scaling)
     square = np.average(np.sum(rows**2, axis=1), weights=weights)
     size = 2 * np.sqrt(square) if scaling == "auto" else 0.5
@@ -336,7 +338,8 @@ def test_angle_encoding_is_ry_of_each_feature():
 
 @pytest.mark.filterwarnings("ignore::skqnn.exceptions.DeadParameterWarning")
 def test_notebook_model_equals_estimator_qnn():
-    angles = RNG.uniform(0, np.pi, (2, 11))
+    rng = np.random.default_rng(0)
+    angles = rng.uniform(0, np.pi, (2, 11))
     classifier = train(
         angles,
         [0, 1],

@@ -247,17 +247,19 @@ def test_validation_fraction_that_leaves_nothing_to_train_on_is_refused():
     "n_qubits, gib", [(40, "49,152"), (200, r"2\*\*175"), (2000, "")]
 )
 def test_memory_is_refused_before_any_work(n_qubits, gib):
+    rng = np.random.default_rng(0)
     classifier = QNNClassifier(encoding="angle")
     with pytest.raises(MemoryError, match=rf"{n_qubits} qubits need {gib}.* GiB"):
-        classifier.fit(RNG.normal(size=(10, n_qubits)), Y[:10])
+        classifier.fit(rng.normal(size=(10, n_qubits)), Y[:10])
 
 
 def test_fit_that_fails_before_a_step_leaves_no_fitted_estimator():
+    rng = np.random.default_rng(0)
     classifier = QNNClassifier(encoding="angle")
     with pytest.raises(MemoryError):
-        classifier.fit(RNG.normal(size=(10, 40)), Y[:10])
+        classifier.fit(rng.normal(size=(10, 40)), Y[:10])
     with pytest.raises(NotFittedError):
-        classifier.predict(RNG.normal(size=(10, 40)))
+        classifier.predict(rng.normal(size=(10, 40)))
 
 
 def test_memory_of_padded_amplitudes_is_refused(monkeypatch):

@@ -80,7 +80,8 @@ def test_callable_ansatz_travels_by_cloudpickle():
 
 
 def test_pickle_of_24_parameters_is_small():
-    images = RNG.uniform(size=(30, 2048))
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(30, 2048))
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     classifier = QNNClassifier(**FEW).fit(images, Y)
     assert classifier.n_parameters_ == 24

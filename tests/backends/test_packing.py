@@ -12,11 +12,10 @@ from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 from skqnn._engine.statevector import StatevectorEngine
 
-RNG = np.random.default_rng(0)
-
 
 def make_states(n_states, n_qubits):
-    states = RNG.normal(size=(n_states, 2**n_qubits))
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(n_states, 2**n_qubits))
     return states / np.linalg.norm(states, axis=1, keepdims=True)
 
 
@@ -60,6 +59,7 @@ def test_circuit_leaves_the_register_alone():
 
 @pytest.mark.parametrize("n_states, limit", [(1, 14), (7, 14), (20, 5), (20, 4)])
 def test_any_number_of_rows_and_angles_is_exact(monkeypatch, n_states, limit):
+    rng = np.random.default_rng(0)
     monkeypatch.setattr(packing, "_MAX_QUBITS", limit)
     ansatz = efficient_su2(3, reps=1)
     observables = [
@@ -67,7 +67,7 @@ def test_any_number_of_rows_and_angles_is_exact(monkeypatch, n_states, limit):
         SparsePauliOp.from_list([("YIZ", 2), ("IIZ", 1)]),
     ]
     states = make_states(n_states, 3)
-    thetas = RNG.uniform(-3, 3, (4, ansatz.num_parameters))
+    thetas = rng.uniform(-3, 3, (4, ansatz.num_parameters))
     device = resolve("aer", shots=None, n_qubits=3)
     engine = PrimitiveEngine(ansatz, observables, device)
     E = engine.expectations(engine.prepare(states), thetas)
@@ -77,12 +77,13 @@ def test_any_number_of_rows_and_angles_is_exact(monkeypatch, n_states, limit):
 
 def test_frequencies_of_each_row_are_those_of_its_state():
     """Pearson's statistic of all rows; rows that shared draws would widen it."""
+    rng = np.random.default_rng(0)
     shots, n_rows = 5000, 64
     states = make_states(n_rows, 3)
     bits = [SparsePauliOp("Z" * 3), SparsePauliOp("IIZ"), SparsePauliOp("ZII")]
     device = resolve("aer", shots=shots, n_qubits=3)
     engine = PrimitiveEngine(efficient_su2(3, reps=1), bits, device, seed=3)
-    theta = RNG.uniform(-3, 3, 12)
+    theta = rng.uniform(-3, 3, 12)
     E, _ = engine.measure(engine.prepare(states), theta)
     evolved = efficient_su2(3, reps=1).assign_parameters(theta)
     exact = [

@@ -20,7 +20,6 @@ from skqnn._engine.pauli_vectors import fuse, probabilities, simulate
 
 pytest.importorskip("qiskit_ibm_runtime")
 
-RNG = np.random.default_rng(0)
 ON_AER = {"method": "density_matrix"}
 # One of each set of gates among the devices.
 # It has CX and ECR gates, which Qiskit then does not know how to turn around.
@@ -65,9 +64,10 @@ def on_pauli_vectors(circuit, model, values):
 
 
 def assert_equals_density_matrix(circuit, model, n_rows=2):
+    rng = np.random.default_rng(0)
     n_qubits = circuit.num_qubits
-    where = [int(q) for q in RNG.permutation(n_qubits)]
-    values = RNG.uniform(-3, 3, (n_rows, circuit.num_parameters))
+    where = [int(q) for q in rng.permutation(n_qubits)]
+    values = rng.uniform(-3, 3, (n_rows, circuit.num_parameters))
     ours = probabilities(on_pauli_vectors(circuit, model, values), n_qubits, where)
     for row, outcome in zip(values, ours, strict=True):
         rho = of_density_matrix(circuit.assign_parameters(row), model)
@@ -134,7 +134,8 @@ def make_engine(target, shots=None, n_qubits=3, feature_map=None, **keywords):
 
 
 def make_rows(n_rows, n_qubits):
-    rows = RNG.normal(size=(n_rows, 2**n_qubits))
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(n_rows, 2**n_qubits))
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
@@ -142,8 +143,9 @@ def make_rows(n_rows, n_qubits):
 @pytest.mark.parametrize("shots", [None, 400])
 def test_engine_equals_aer(shots, feature_map):
     """Aer's density matrices are exact to about 1e-8; shots are the same draws."""
-    rows = make_rows(3, 3) if feature_map is None else RNG.uniform(-1, 1, (3, 3))
-    theta = RNG.uniform(-3, 3, (2, 12))
+    rng = np.random.default_rng(0)
+    rows = make_rows(3, 3) if feature_map is None else rng.uniform(-1, 1, (3, 3))
+    theta = rng.uniform(-3, 3, (2, 12))
     results = []
     for options in (None, ON_AER):
         engine = make_engine(
@@ -162,9 +164,10 @@ def test_engine_equals_aer(shots, feature_map):
 
 
 def test_standard_errors_are_those_of_many_repetitions():
+    rng = np.random.default_rng(0)
     engine = make_engine("fake_manila", 200)
     rows = np.repeat(make_rows(1, 3), 400, axis=0)
-    theta = RNG.uniform(-3, 3, 12)
+    theta = rng.uniform(-3, 3, 12)
     E, std = engine.measure(engine.prepare(rows), theta)
     # Without shots other circuits run, on which other errors act.
     precise = make_engine("fake_manila", 10**9)
@@ -175,7 +178,8 @@ def test_standard_errors_are_those_of_many_repetitions():
 
 
 def test_chunks_of_rows_do_not_change_draws(monkeypatch):
-    rows, theta = make_rows(5, 3), RNG.uniform(-3, 3, 12)
+    rng = np.random.default_rng(0)
+    rows, theta = make_rows(5, 3), rng.uniform(-3, 3, 12)
     draws = []
     for limit in (2**26, 2 * 8 * 4**3):
         monkeypatch.setattr("skqnn._backends.pauli._MAX_BYTES", limit)
@@ -185,9 +189,10 @@ def test_chunks_of_rows_do_not_change_draws(monkeypatch):
 
 
 def test_kept_rows_give_the_same_values():
+    rng = np.random.default_rng(0)
     engine = make_engine("fake_manila", feature_map=zz_feature_map(3, reps=1))
-    states = engine.prepare(RNG.uniform(-1, 1, (4, 3)))
-    thetas = RNG.uniform(-3, 3, (2, 12))
+    states = engine.prepare(rng.uniform(-1, 1, (4, 3)))
+    thetas = rng.uniform(-3, 3, (2, 12))
     expected = engine.expectations(states, thetas)
     kept = engine.keep(states)
     assert kept.shape == (4, 4**3 + 3)
@@ -203,16 +208,17 @@ def test_kept_rows_give_the_same_values():
 @pytest.mark.parametrize("feature_map", [None, zz_feature_map(3, reps=1)])
 def test_gradient_is_that_of_parameter_shift(monkeypatch, feature_map, limit):
     """Without a map rows come first; with it, on this device, both overlap."""
+    rng = np.random.default_rng(0)
     monkeypatch.setattr("skqnn._backends.primitive._MAX_KEPT_BYTES", limit)
     engine = make_engine("fake_manila", feature_map=feature_map)
-    rows = make_rows(4, 3) if feature_map is None else RNG.uniform(-1, 1, (4, 3))
-    states, theta = engine.prepare(rows), RNG.uniform(-3, 3, 12)
+    rows = make_rows(4, 3) if feature_map is None else rng.uniform(-1, 1, (4, 3))
+    states, theta = engine.prepare(rows), rng.uniform(-3, 3, 12)
     expected, shifted = engine.vjp(states, theta)
     kept = engine.keep(states)
     assert (kept is states) == (limit == 0)
     assert bool(engine._ansatz.parts.overlap) == (feature_map is not None)
     E, pullback = engine.vjp(kept, theta)
-    cotangent = RNG.normal(size=E.shape)
+    cotangent = rng.normal(size=E.shape)
     np.testing.assert_allclose(E, expected, atol=1e-13)
     np.testing.assert_allclose(pullback(cotangent), shifted(cotangent), atol=1e-12)
 

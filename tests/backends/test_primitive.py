@@ -135,8 +135,9 @@ def test_sampled_expectations_are_within_their_standard_errors(backend, encoding
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_parameter_shift_equals_the_adjoint_gradient(encoding):
+    rng = np.random.default_rng(0)
     rows, feature_map, preparation = ENCODINGS[encoding]
-    cotangent = RNG.normal(size=(4, 2))
+    cotangent = rng.normal(size=(4, 2))
     reference = StatevectorEngine(ANSATZ, OBSERVABLES, feature_map=feature_map)
     _, pullback = reference.vjp(reference.prepare(rows), THETA)
     engine = make_engine("aer", None, feature_map, preparation, n_preparation_layers=4)

@@ -12,7 +12,6 @@ from skqnn._circuits.observables import as_observables
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.statevector import StatevectorEngine
 
-RNG = np.random.default_rng(0)
 OBSERVABLES = as_observables(["XYZ", "YZX"])
 
 
@@ -23,10 +22,11 @@ def states(n_qubits, n_samples=4):
 
 def gradients(circuit, observables):
     """Return the gradient by shifts and by the adjoint method."""
+    rng = np.random.default_rng(0)
     n_qubits, n_parameters = circuit.num_qubits, circuit.num_parameters
     engine = StatevectorEngine(circuit, observables)
-    theta = RNG.uniform(-3, 3, n_parameters)
-    cotangent = RNG.normal(size=(4, len(observables)))
+    theta = rng.uniform(-3, 3, n_parameters)
+    cotangent = rng.normal(size=(4, len(observables)))
     shifts = shift_rules(compile_circuit(circuit), n_parameters)
     E, pullback = parameter_shift(engine.expectations, shifts, states(n_qubits), theta)
     expected, adjoint = engine.vjp(states(n_qubits), theta)

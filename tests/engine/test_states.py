@@ -7,8 +7,6 @@ from skqnn._circuits.model import n_amplitude_qubits
 from skqnn._circuits.preparation import unit_tolerance
 from skqnn._engine.states import amplitude_rows, constant_amplitude
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize(
     "n_features, n_qubits",
@@ -40,7 +38,8 @@ def test_amplitude_rows_by_hand(row, n_qubits, state):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_amplitude_rows_of_unit_norm_in_the_same_dtype(dtype):
-    rows = amplitude_rows(RNG.normal(size=(50, 700)).astype(dtype), 10)
+    rng = np.random.default_rng(0)
+    rows = amplitude_rows(rng.normal(size=(50, 700)).astype(dtype), 10)
     assert rows.dtype == dtype
     norms = np.linalg.norm(rows.astype(float), axis=1)
     np.testing.assert_allclose(norms, 1, atol=4 * np.finfo(dtype).eps)
@@ -48,7 +47,8 @@ def test_amplitude_rows_of_unit_norm_in_the_same_dtype(dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_amplitude_rows_states_are_returned_as_the_same_object(dtype):
-    states = amplitude_rows(RNG.normal(size=(50, 100)).astype(dtype), 7)
+    rng = np.random.default_rng(0)
+    states = amplitude_rows(rng.normal(size=(50, 100)).astype(dtype), 7)
     assert amplitude_rows(states, 7) is states
 
 
