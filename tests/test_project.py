@@ -199,3 +199,14 @@ def test_commit_hooks_use_the_linter_version_of_the_project():
     }
     assert len(pins["pyproject.toml"]) == 1
     assert pins[".pre-commit-config.yaml"] == pins["pyproject.toml"]
+
+
+def test_results_that_are_spoken_of_are_stored():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.rst")]
+    text = "\n".join(page.read_text() for page in pages)
+    names = set(re.findall(r"benchmarks/results/(\w+\.\w+)", text))
+    [loop] = re.findall(r"for script in ([\w\s\\]+);", text)
+    names |= {f"{script}.txt" for script in loop.replace("\\", "").split()}
+    assert len(names) > 10
+    missing = [n for n in names if not (ROOT / "benchmarks" / "results" / n).exists()]
+    assert missing == []
