@@ -232,7 +232,7 @@ class CircuitDisplay:
     >>> classifier = QNNClassifier(solver="lbfgs", random_state=0).fit(X, y > 0)
     >>> display = CircuitDisplay.from_estimator(classifier)
     >>> display.ax_.get_title()
-    '20 parameters, measured: ZZZ'
+    '18 angles, measured: ZZZ'
     """
 
     def __init__(self, circuit: QuantumCircuit, *, name: str | None = None):
@@ -262,7 +262,7 @@ class CircuitDisplay:
         bind : bool, default=False
             Write the trained angles instead of the names of the parameters.
         name : str, default=None
-            Title; None: the number of parameters, and the observables.
+            Title; None: the number of trained angles, and the observables.
         ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
@@ -284,7 +284,7 @@ class CircuitDisplay:
         if name is None:
             measured = ", ".join(map(observable_name, classifier.observables_[:4]))
             more = ", …" if len(classifier.observables_) > 4 else ""
-            name = f"{classifier.n_parameters_} parameters, measured: {measured}{more}"
+            name = f"{len(classifier.theta_)} angles, measured: {measured}{more}"
         return cls(circuit, name=name).plot(ax)
 
     def plot(self, ax: Any = None, *, fold: int = 20) -> "CircuitDisplay":
@@ -296,13 +296,14 @@ class CircuitDisplay:
             The drawing is scaled to its width. None: a new figure of a size at which
             the gates are legible.
         fold : int, default=20
-            Gates side by side before a new line begins; -1: never.
+            Most gates side by side; a longer circuit is cut into lines of about the
+            same length. -1: never.
 
         Returns
         -------
         display : CircuitDisplay
         """
-        size = _figure_size(self.circuit, fold)
+        size, fold = _figure_size(self.circuit, fold)
         ((panel,),) = panels(ax, 1, 1, size=size, caller="CircuitDisplay.plot")
         try:
             self.circuit.draw("mpl", ax=panel, fold=fold, style=_STYLE)
@@ -315,13 +316,18 @@ class CircuitDisplay:
         return self
 
 
-def _figure_size(circuit: QuantumCircuit, fold: int) -> tuple[float, float]:
-    """Return width and height in inches for a folded drawing."""
-    depth = max(1, circuit.depth(lambda item: item.operation.name != "barrier") + 3)
-    columns = depth if fold <= 0 else min(depth, fold)
-    lines = 1 if fold <= 0 else -(-depth // fold)
+def _figure_size(circuit: QuantumCircuit, fold: int) -> tuple[tuple, int]:
+    """Return width and height in inches of a drawing, and where to fold it."""
+    columns = circuit.depth(lambda item: item.operation.name != "barrier") + 3
+    if not circuit.parameters:
+        columns = round(1.2 * columns)  # some numbers take two columns
+    lines = 1
+    if fold > 0:
+        lines = -(-columns // fold)
+        columns = fold = min(fold, -(-columns // lines) + 1)
     width = 1.2 + _INCHES_PER_GATE * columns
-    return max(4.0, width), 0.5 + lines * _INCHES_PER_GATE * (circuit.num_qubits + 1)
+    height = 0.5 + lines * _INCHES_PER_GATE * (circuit.num_qubits + 1)
+    return (max(4.0, width), height), fold
 
 
 def _preparation(classifier: Any, row: Any) -> QuantumCircuit:

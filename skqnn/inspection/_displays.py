@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from skqnn._pipelines import classifier_input, final_classifier
 from skqnn.inspection._axes import panels, style
 
+_MOST_CLASSES_INSIDE = 3  # of a legend within a panel
+
 
 class TrainingCurveDisplay:
     """Loss, validation score and gradient norm over the epochs of a fit.
@@ -317,7 +319,7 @@ class ShotNoiseDisplay:
             f"{self.n_std:g} standard deviations of 0",
         )
         if self.y_true is not None:
-            panel.legend()
+            _add_legend(panel, n_classes=len(np.unique(labels)))
         self.ax_, self.figure_ = panel, panel.figure
         return self
 
@@ -329,3 +331,12 @@ class ShotNoiseDisplay:
         top = np.argsort(values, axis=1)[:, :-3:-1]
         first, second = np.take_along_axis(values, top, axis=1).T
         return first - second, np.hypot(*np.take_along_axis(std, top, axis=1).T)
+
+
+def _add_legend(panel: Any, n_classes: int) -> None:
+    """Put a legend where samples in ascending order leave room, or beside the panel."""
+    if n_classes <= _MOST_CLASSES_INSIDE:
+        panel.legend(loc="upper left")
+    else:
+        outside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+        panel.legend(**outside, borderaxespad=0.2)

@@ -343,7 +343,7 @@ class ParameterDisplay:
         panel.set_yticks(range(n_qubits))
         panel.xaxis.get_major_locator().set_params(integer=True)
         n_dead = len(np.atleast_1d(self.dead_parameters))
-        panel.set_title(f"{len(self.gradient_variance)} parameters, {n_dead} dead")
+        panel.set_title(f"{len(self.gradient_variance)} angles, {n_dead} dead")
         self.ax_, self.figure_ = panel, panel.figure
         return self
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import DecisionBoundaryDisplay
@@ -299,6 +300,23 @@ def test_circuit_display_folds_long_circuits():
     assert width < 8 < height
 
 
+def test_circuit_display_cuts_lines_of_equal_length():
+    circuit = QuantumCircuit(1)
+    angles = ParameterVector("t", 21)  # a gate more than one line of `fold` holds
+    for angle in angles:
+        circuit.rx(angle, 0)
+    left, right = CircuitDisplay(circuit).plot(fold=20).ax_.get_xlim()
+    assert right - left < 17  # two lines of half the length, with names and margins
+
+
+def test_displays_of_one_circuit_count_the_same_angles(iris):
+    circuit = CircuitDisplay.from_estimator(iris)
+    parameters = ParameterDisplay.from_estimator(iris, IRIS, SPECIES, n_draws=2)
+    n = len(iris.theta_)
+    assert circuit.ax_.get_title().startswith(f"{n} angles, measured: ")
+    assert parameters.ax_.get_title().startswith(f"{n} angles, 0 dead")
+
+
 def test_shot_noise_display_counts_uncertain_decisions():
     values, std = np.array([0.3, -0.1, 1, -0.5]), np.array([0.1, 0.1, 0.6, 0.1])
     display = ShotNoiseDisplay(values, std, n_std=2).plot()
@@ -313,6 +331,17 @@ def test_shot_noise_display_several_classes_shows_margins():
     display = ShotNoiseDisplay.from_predictions(None, values, std, n_std=2.4)
     assert display.uncertain_.tolist() == [True, False]
     assert display.ax_.get_ylabel() == "margin"
+
+
+def test_shot_noise_display_of_ten_classes_hides_no_sample():
+    rng = np.random.default_rng(0)
+    values, y = rng.normal(size=(80, 10)), np.arange(80) % 10
+    display = ShotNoiseDisplay.from_predictions(y, values, np.ones((80, 10)))
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert len(display.ax_.get_legend().get_texts()) == 10
+    assert not legend.overlaps(display.ax_.get_window_extent())
+    assert legend.x1 <= display.figure_.bbox.x1  # and is not cut off itself
 
 
 def test_shot_noise_display_asks_the_classifier_for_errors(pipeline):
