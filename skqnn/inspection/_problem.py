@@ -18,7 +18,6 @@ from skqnn._training.data import (
     indicator_targets,
     weighted_rows,
 )
-from skqnn.exceptions import DeadParameterWarning
 
 
 class Problem(NamedTuple):
@@ -50,10 +49,11 @@ def start(
         started.set_params(random_state=random_state)
     started._check_parameters()
     rows, y, weights = started._check_training_data(X, y, sample_weight, reset=True)
-    constant = started._constant(rows, weights)
+    classes, labels = np.unique(y, return_inverse=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeadParameterWarning)
-        started._start(np.unique(y), rows.shape[1], constant)
+        warnings.simplefilter("ignore", UserWarning)  # doubts about a fit, not a report
+        constant = started._constant(rows, labels, weights)
+        started._start(classes, rows.shape[1], constant)
     return started
 
 
