@@ -454,6 +454,14 @@ def test_interrupted_fit_continues_from_the_journal(cloud, backend, undisturbed)
     assert len(cloud.jobs) == 2
 
 
+@pytest.fixture
+def interruptible():
+    """Heed Ctrl-C, which a shell tells processes in the background to ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupt:
     """Ctrl-C while the service handles a request, from the n-th job on."""
 
@@ -475,7 +483,7 @@ def spend(classifier):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_interrupt_reaches_the_user_before_more_is_paid(
-    cloud, backend, undisturbed, n_jobs
+    cloud, backend, undisturbed, n_jobs, interruptible
 ):
     classifier = make_classifier(backend)
     Interrupt(cloud, n_jobs)
