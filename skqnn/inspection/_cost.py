@@ -1,7 +1,8 @@
 """What running a model on a device would cost, without running it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -145,12 +146,7 @@ def estimate_cost(
     (20, 20000)
     """
     classifier, rows = _model_and_rows(estimator, X, y)
-    shots = classifier.shots if shots is None else shots
-    if shots is None or shots < 1:
-        raise ValueError(
-            f"`shots` must be a positive integer, got {shots}; pass shots=..., or set "
-            "it on the classifier."
-        )
+    shots = _shots(classifier.shots if shots is None else shots)
     settings = _settings(classifier.backend if backend is None else backend)
     device = _device(settings, shots, classifier.n_qubits_)
     engine = PrimitiveEngine(
@@ -168,24 +164,8 @@ def estimate_cost(
     isa = device.transpile(circuit, device.backend, seed=0, demand=demand)
     seconds = _seconds_per_shot(isa.circuit, device.backend)
     n_per_row = len(measured_bases(classifier.observables_)) * device.n_repeats
-    n_rows_per_job = max_bindings(circuit.num_parameters, n_per_row, shots)
-
-    def run(n_thetas: int, n_rows: int) -> dict[str, Any]:
-        """Return the cost of running all rows, n_rows at a time."""
-        n_all = len(rows)
-        sizes = [min(n_rows, n_all - start) for start in range(0, n_all, n_rows)]
-        jobs = sum(-(-n_thetas * size // n_rows_per_job) for size in sizes)
-        circuits = n_thetas * n_all * n_per_row
-        qpu_seconds = circuits * shots * seconds
-        return {
-            "jobs": jobs,
-            "pubs": jobs,
-            "circuits": circuits,
-            "executions": circuits * shots,
-            "qpu_seconds": qpu_seconds,
-            "fits_free_plan": qpu_seconds <= FREE_SECONDS,
-        }
-
+    most = max_bindings(circuit.num_parameters, n_per_row, shots)
+    task = _Task(len(rows), n_per_row, most, shots, seconds)
     n_terms = _n_shifts(classifier.circuit_)
     batch = classifier._plan().rows_per_step(len(rows))
     return CostEstimate(
@@ -199,11 +179,38 @@ def estimate_cost(
             "depth": isa.circuit.depth(),
             "success_probability": success_probability(isa, device.backend.target),
             "seconds_per_shot": seconds,
-            "prediction": run(1, len(rows)),
-            "epoch_spsa": run(2, batch),
-            "epoch_parameter_shift": n_terms and run(1 + n_terms, batch),
+            "prediction": _cost(task, 1, len(rows)),
+            "epoch_spsa": _cost(task, 2, batch),
+            "epoch_parameter_shift": n_terms and _cost(task, 1 + n_terms, batch),
         }
     )
+
+
+class _Task(NamedTuple):
+    """What is run, and how it is cut into jobs."""
+
+    n_rows: int
+    n_per_row: int  # circuits
+    n_rows_per_job: int  # at most
+    shots: int
+    seconds_per_shot: float
+
+
+def _cost(task: _Task, n_thetas: int, n_at_once: int) -> dict[str, Any]:
+    """Return the cost of all rows, `n_at_once` per step, each for `n_thetas` models."""
+    starts = range(0, task.n_rows, n_at_once)
+    sizes = [min(n_at_once, task.n_rows - start) for start in starts]
+    jobs = sum(-(-n_thetas * size // task.n_rows_per_job) for size in sizes)
+    circuits = n_thetas * task.n_rows * task.n_per_row
+    qpu_seconds = circuits * task.shots * task.seconds_per_shot
+    return {
+        "jobs": jobs,
+        "pubs": jobs,
+        "circuits": circuits,
+        "executions": circuits * task.shots,
+        "qpu_seconds": qpu_seconds,
+        "fits_free_plan": qpu_seconds <= FREE_SECONDS,
+    }
 
 
 def _model_and_rows(
@@ -218,6 +225,15 @@ def _model_and_rows(
         classifier = start(classifier, seen, y)
     rows = validate_data(classifier, seen, dtype=(np.float64, np.float32), reset=False)
     return classifier, model_rows(rows, classifier._model, on_host=True)
+
+
+def _shots(shots: Any) -> int:
+    if not isinstance(shots, Integral) or isinstance(shots, bool) or shots < 1:
+        raise ValueError(
+            f"`shots` must be a positive integer, got {shots!r}; pass shots=... or "
+            "set it on the classifier."
+        )
+    return int(shots)
 
 
 def _settings(backend: Any) -> Backend:

@@ -114,6 +114,9 @@ def test_pipeline_costs_what_its_classifier_costs(classifier, fitted):
 def test_wrong_arguments_are_refused(classifier):
     with pytest.raises(ValueError, match=r"`shots` .* got None; pass shots=\.\.\."):
         estimate_cost(classifier, X, "fake_manila")
+    for shots in (1.5, "10", [10], True, 0):
+        with pytest.raises(ValueError, match="`shots` must be a positive integer"):
+            estimate_cost(classifier, X, "fake_manila", shots=shots)
     with pytest.raises(ValueError, match=r"must be a device .* 'aer'"):
         estimate_cost(classifier, X, "aer", shots=10)
     with pytest.raises(TypeError, match=r"`backend` .* got None; pass backend=\.\.\."):
