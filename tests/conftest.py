@@ -1,6 +1,7 @@
 """Fixtures that several test modules share, and an option of the tests."""
 
 import importlib
+import signal
 
 import pytest
 
@@ -16,6 +17,14 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.option.require_imports:
         pytest.importorskip = importlib.import_module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Let Ctrl-C arrive, which a shell keeps from what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
