@@ -188,6 +188,20 @@ def test_changes_have_a_kind_that_the_changelog_knows():
     assert not wrong
 
 
+def test_files_that_the_pages_name_exist():
+    folders = "skqnn|tests|benchmarks|docs|examples|findings"
+    path = re.compile(rf"(?<![\w/.-])(?:{folders})/[\w/.-]*\.[a-z]+\b")
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.rst")]
+    named = {
+        (page.name, name)
+        for page in pages
+        for name in path.findall(page.read_text(encoding="utf-8"))
+        if "auto_examples" not in name and page.name != "CHANGELOG.md"
+    }
+    assert len(named) > 50
+    assert not [pair for pair in named if not (ROOT / pair[1]).exists()]
+
+
 def test_package_declares_its_types():
     assert (Path(skqnn.__file__).parent / "py.typed").is_file()
 
