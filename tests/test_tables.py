@@ -17,26 +17,40 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import Statevector
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.tree import DecisionTreeClassifier
 
 from skqnn import Backend, QNNClassifier, inspection
+from skqnn._backends import backend as _backend
 from skqnn._backends import resolve
 from skqnn._backends.estimators import EstimatorDevice
 from skqnn._backends.kinds import named
 from skqnn._circuits.ansatz import ANSATZE
 from skqnn._circuits.gates import GENERATORS, compile_circuit
+from skqnn._circuits.preparation import PREPARATIONS
 from skqnn._training.losses import LOSSES, Loss
 from skqnn._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
-from skqnn.export import bound_circuit, load, save
+from skqnn._validation import one_of
+from skqnn.export import (
+    _circuit_export,
+    bound_circuit,
+    load,
+    qnn_inputs,
+    save,
+    to_estimator_qnn,
+)
 from skqnn.inspection import (
     CircuitDisplay,
     ObservableDisplay,
     ParameterDisplay,
     TrainingCurveDisplay,
+    _variants,
     ablation_report,
     check_gradients,
     estimate_cost,
     trainability_report,
 )
+from skqnn.inspection._variants import VARIANTS, Variant, without_entanglers
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
 pytestmark = pytest.mark.filterwarnings(
@@ -148,6 +162,56 @@ def test_gate_is_one_row(monkeypatch, tmp_path):
     assert len(compile_circuit(circuit)) > 6
     found = walk(tmp_path, ansatz=circuit).decision_function(X[TWO])
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_rotation_that_no_report_knows_becomes_one_of_its_last_qubit():
+    circuit = pairs(2, 1, None)
+    expected = without_entanglers(circuit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(_variants._LOCAL, "rzx")
+        found = without_entanglers(circuit)
+    assert dict(expected.count_ops()) == {"ry": 2, "rx": 2}
+    assert dict(found.count_ops()) == {"ry": 4}
+    assert found.num_parameters == expected.num_parameters == 4
+
+
+def test_preparation_is_one_row(monkeypatch):
+    """Exact preparation under another name, which is to cost more gates."""
+    names = ("auto", *PREPARATIONS, "again")
+    method = PREPARATIONS["exact"]._replace(n_two_qubit_gates=lambda n, layers: 99)
+    monkeypatch.setitem(PREPARATIONS, "again", method)
+    for rules in (_backend.RULES, _circuit_export._RULES):  # made from the table
+        monkeypatch.setitem(rules, "state_preparation", one_of(names))
+    model = QNNClassifier(**SMALL).fit(X[TWO], Y[TWO])
+    scores = model.decision_function(X[:4])
+    found = pickle.loads(pickle.dumps(model))
+    found.set_params(backend=Backend("aer", state_preparation="again"))
+    np.testing.assert_allclose(found.decision_function(X[:4]), scores, atol=1e-10)
+    costs = [
+        estimate_cost(
+            model, X[:4], Backend("fake_manila", state_preparation=m), shots=9
+        )
+        for m in ("exact", "again")
+    ]
+    assert costs[1]["preparation"] == "again"
+    assert costs[0]["two_qubit_gates"] == costs[1]["two_qubit_gates"] > 0
+    E = bound_circuit(model, X[0], state_preparation="again")
+    E = Statevector(E).expectation_value(model.observables_[0]).real
+    np.testing.assert_allclose(model.scale_ * E + model.bias_, scores[0], atol=1e-10)
+    network, weights = to_estimator_qnn(model, state_preparation="again")
+    inputs = qnn_inputs(model, X[:4], state_preparation="again")
+    found = model.scale_ * network.forward(inputs, weights)[:, 0] + model.bias_
+    np.testing.assert_allclose(found, scores, atol=1e-8)
+
+
+def test_variant_is_one_row(monkeypatch):
+    tree = DecisionTreeClassifier(max_depth=1, random_state=0)
+    monkeypatch.setitem(VARIANTS, "one split", lambda *_: Variant(tree, 3))
+    report = ablation_report(QNNClassifier(**SMALL), X[TWO], Y[TWO], cv=2)
+    row = report.names.index("one split")
+    assert report.n_parameters[row] == 3
+    expected = cross_val_score(tree, X[TWO], Y[TWO], cv=2)
+    np.testing.assert_array_equal(report.scores[row], expected)
 
 
 def test_display_is_one_class_and_one_name():

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skqnn._circuits.preparation import PREPARATIONS
 from skqnn.export._circuit_export import (
     check_options,
     circuit_inputs,
@@ -132,6 +133,6 @@ def _check_options(state_preparation: str, n_preparation_layers: int) -> None:
     check_options(state_preparation, n_preparation_layers)
     if state_preparation == "direct":
         raise ValueError(
-            "`state_preparation` must be 'exact', 'frqi' or 'layers' for a network, "
+            f"`state_preparation` must be one of {list(PREPARATIONS)} for a network, "
             "which needs one circuit for all rows, got 'direct'."
         )

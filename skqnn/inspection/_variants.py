@@ -19,14 +19,12 @@ from skqnn._training.objective import Objective
 from skqnn._training.solvers import lbfgs
 from skqnn.inspection._problem import pose, start
 
-# What a rotation of several qubits leaves on its last qubit.
+# What a rotation of several qubits leaves on its last qubit; "ry" if it is not here.
 _LOCAL = {
     "rxx": "rx",
-    "ryy": "ry",
     "rzz": "rz",
     "rzx": "rx",
     "crx": "rx",
-    "cry": "ry",
     "crz": "rz",
     "cp": "p",
     "cu1": "p",
@@ -60,7 +58,8 @@ def without_entanglers(circuit: QuantumCircuit) -> QuantumCircuit:
             (name, *_) = (
                 n for n, generator in GENERATORS.items() if generator is matrix
             )
-            getattr(product, _LOCAL.get(name, name))(angle, qubits[-1])
+            local = name if len(qubits) == 1 else _LOCAL.get(name, "ry")
+            getattr(product, local)(angle, qubits[-1])
         elif len(qubits) == 1:
             product.unitary(matrix, qubits)
     return product

@@ -64,7 +64,7 @@ def test_gradient_of_the_network_is_that_of_the_model():
 def test_direct_preparation_is_refused():
     model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
     for export in (to_estimator_qnn, lambda m, **o: qnn_inputs(m, X_IRIS, **o)):
-        with pytest.raises(ValueError, match="`state_preparation` must be 'exact'"):
+        with pytest.raises(ValueError, match="`state_preparation` must be one of"):
             export(model, state_preparation="direct")
 
 
