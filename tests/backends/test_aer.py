@@ -67,9 +67,9 @@ def test_restricted_noise_is_that_of_the_whole_device(monkeypatch):
     monkeypatch.setattr(_aer, "compact", lambda isa: isas.append(isa) or compact(isa))
     backend = FakeManilaV2()
     evs, stds = run("fake_manila", 100_000, correct_readout=False)
-    for k, isa in ((0, isas[0]), (2, isas[0])):
-        expected = by_hand(backend, isa.circuit)[:, k]
-        np.testing.assert_allclose(evs[:, k], expected, atol=6 * stds.max())
+    # Of the second observable, another circuit measures X.
+    expected = by_hand(backend, isas[0].circuit)[:, [0, 2]]
+    np.testing.assert_allclose(evs[:, [0, 2]], expected, atol=6 * stds.max())
 
 
 def test_noise_of_a_simulator_object_is_that_of_its_own_runs():
@@ -106,11 +106,11 @@ def test_noise_damps_expectation_values():
 
 @pytest.mark.parametrize("limit", ["_MAX_DENSITY", "_MAX_LISTED_BITS"])
 def test_trajectories_and_counts_agree_with_listed_probabilities(monkeypatch, limit):
-    listed, _ = run("fake_manila", 1000)
+    listed, _ = run("fake_manila", 400)
     monkeypatch.setattr(_aer, limit, 1)
-    counted, stds = run("fake_manila", 1000)
+    counted, stds = run("fake_manila", 400)
     np.testing.assert_allclose(counted, listed, atol=6 * stds.max())
-    other, _ = run("fake_manila", 1000, seed=1)
+    other, _ = run("fake_manila", 400, seed=1)
     assert not np.array_equal(counted, other)
 
 

@@ -1,8 +1,5 @@
 """Descriptions: equal for equal settings, in any process, and for no others."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
@@ -115,21 +112,6 @@ def test_descriptions_are_equal_for_equal_settings(make):
 def test_order_of_options_does_not_matter():
     assert describe({"a": 1, "b": 2}) == describe({"b": 2, "a": 1})
     assert describe({1, 2}) == describe({2, 1})
-
-
-def test_descriptions_are_equal_in_another_process():
-    code = """
-from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, depolarizing_error
-from skqnn._backends.description import describe
-model = NoiseModel()
-model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx", "cz"])
-print(repr(describe(AerSimulator(noise_model=model))), end="")
-"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    here = describe(AerSimulator(noise_model=noisy(gates=("cx", "cz"))))
-    assert done.stdout == repr(here)
 
 
 @pytest.mark.parametrize(

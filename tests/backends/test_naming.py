@@ -7,7 +7,10 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
+from skqnn._backends.description import describe
 from skqnn._backends.naming import model_name
 
 OBSERVABLES = [SparsePauliOp("ZI")]
@@ -71,11 +74,16 @@ def test_name_of_a_matrix_is_that_of_the_gate():
     assert model_name(named, OBSERVABLES) == model_name(matrix, OBSERVABLES)
 
 
-def test_name_is_equal_in_another_process():
-    program = (
-        f"import runpy; names = runpy.run_path({__file__!r});"
-        "print(names['model_name'](names['make_circuit'](), names['OBSERVABLES']))"
-    )
+def describe_all():
+    """Return what names a request: the circuit, and a simulator with noise."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx", "cz"])
+    device = describe(AerSimulator(noise_model=model))
+    return repr((model_name(make_circuit(), OBSERVABLES), device))
+
+
+def test_names_and_descriptions_are_equal_in_another_process():
+    program = f"import runpy; print(runpy.run_path({__file__!r})['describe_all']())"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     other = subprocess.run(
         [sys.executable, "-c", program],
@@ -84,4 +92,4 @@ def test_name_is_equal_in_another_process():
         check=True,
         text=True,
     )
-    assert other.stdout.strip() == model_name(make_circuit(), OBSERVABLES)
+    assert other.stdout.strip() == describe_all()

@@ -148,9 +148,8 @@ def test_engine_equals_aer(shots, feature_map):
     theta = rng.uniform(-3, 3, (2, 12))
     results = []
     for options in (None, ON_AER):
-        engine = make_engine(
-            "fake_torino", shots, feature_map=feature_map, options=options
-        )
+        name = "fake_torino" if shots is None else "fake_manila"
+        engine = make_engine(name, shots, feature_map=feature_map, options=options)
         results.append(engine.measure(engine.prepare(rows), theta))
         runs = engine._program()._runs
         assert all(isinstance(run, PauliRun) == (options is None) for run in runs)

@@ -14,8 +14,8 @@ from skqnn import QNNClassifier
 from skqnn.export import from_qiskit_machine_learning
 
 X, Y = load_iris(return_X_y=True)
-X = minmax_scale(X[:, :2])[::5]
-Y = Y[::5]
+X = minmax_scale(X[:, :2])[::10]
+Y = Y[::10]
 TWO = Y < 2
 FEATURE_MAP, ANSATZ = zz_feature_map(2), real_amplitudes(2, reps=1)
 
