@@ -294,12 +294,13 @@ def _build_run(sources):
                 row, overlaps = out[block // per_row], over[block // per_row]
             at = (states, samples, work, cotangents, E, block, row, overlaps)
             _execute(task.forward, task, *at)
-            if not folded:
-                square_sums(work, task.final, measured, flip, E, block)
             if len(out) > 0:
                 if not folded:
-                    weigh(work, (task.final, bras), measured, flip, cotangents, block)
+                    pair = (task.final, bras)
+                    weigh(work, pair, measured, flip, cotangents, E, block)
                 _execute(task.backward, task, *at)
+            elif not folded:
+                square_sums(work, task.final, measured, flip, E, block)
 
     return run
 

@@ -52,16 +52,16 @@ def square_sums(typingctx, work, block, measured, flip, out, at):
 
 
 @intrinsic
-def weigh(typingctx, work, pair, measured, flip, cotangents, at):
-    """Store 2 sum_k cotangents[at, k] O_k |x> as `square_sums` has O_k.
+def weigh(typingctx, work, pair, measured, flip, cotangents, out, at):
+    """Store 2 sum_k cotangents[at, k] O_k |x>, and do what `square_sums` does.
 
     x is block pair[0] of `work`, the result is block pair[1]; `cotangents` is
-    (n_blocks, n_observables, lanes).
+    (n_blocks, n_observables, lanes), and so is `out`.
     """
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
-        work, pair, measured, flip, cotangents, at = emit.args
+        work, pair, measured, flip, cotangents, out, at = emit.args
         source, target = (
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
         )
@@ -69,22 +69,29 @@ def weigh(typingctx, work, pair, measured, flip, cotangents, at):
         n_terms, n_rows = cgutils.unpack_tuple(builder, weights.shape)
         sums = [cgutils.alloca_once(builder, emit.vector) for _ in range(_UNROLLED)]
         with emit.groups(n_rows, _UNROLLED) as rows:
+            x = [emit.load(source, emit.row(row)) for row in rows]
             for total in sums:
                 builder.store(emit.zero, total)
             with cgutils.for_range(builder, n_terms) as loop:
                 observable, mask = _term(emit, terms, loop.index)
                 slope = emit.load(emit.at(cotangents, at, observable), emit.number(0))
-                for row, total in zip(rows, sums, strict=True):
+                squares = []
+                for row, value, total in zip(rows, x, sums, strict=True):
                     y = emit.load(source, emit.row(builder.xor(row, mask)))
                     weight = emit.weight(weights, loop.index, builder.xor(row, flip))
-                    product = emit.mul(slope, emit.times(weight, y))
+                    moved = emit.times(weight, y)
+                    squares.append(emit.mul(value, moved))
+                    product = emit.mul(slope, moved)
                     builder.store(emit.add(builder.load(total), product), total)
+                a, b, c, d = squares
+                square = emit.add(emit.add(a, b), emit.add(c, d))
+                emit.increase(emit.at(out, at, observable), 0, square)
             for row, total in zip(rows, sums, strict=True):
                 value = builder.load(total)
                 emit.store(emit.add(value, value), target, emit.row(row))
         return context.get_dummy_value()
 
-    return types.void(work, pair, measured, flip, cotangents, at), generate
+    return types.void(work, pair, measured, flip, cotangents, out, at), generate
 
 
 def _term(emit, terms, index):
