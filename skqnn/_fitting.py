@@ -61,9 +61,11 @@ def train(
         warnings.warn("Training interrupted by user.", stacklevel=4)
     callbacks.end()
     if interruption is None:
-        warn_unconverged(
-            monitor, converged, data, as_loss(classifier.loss), classifier.max_iter
+        cure = plan.cure(
+            classifier.circuit_.num_parameters, exact=classifier.backend is None
         )
+        loss, max_iter = as_loss(classifier.loss), classifier.max_iter
+        warn_unconverged(monitor, converged, data, loss, max_iter, cure)
 
 
 def train_epoch(

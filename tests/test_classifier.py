@@ -822,6 +822,22 @@ def test_convergence_warning_points_at_the_caller(solver):
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    "arguments, cure",
+    [
+        ({}, "try solver='lbfgs', for 4 angles, or raise `max_iter`"),
+        ({"solver": "lbfgs"}, "raise `max_iter` or `tol`"),
+        ({"reps": 50}, "raise `max_iter` or `tol`"),  # 102 angles
+        ({"backend": "aer", "shots": 5}, "raise `max_iter` or `tol`"),
+    ],
+    ids=str,
+)
+def test_convergence_warning_recommends_lbfgs_for_few_angles(arguments, cure):
+    classifier = QNNClassifier(**SMALL | {"max_iter": 1} | arguments, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=rf"yet; {cure}\.$"):
+        classifier.fit(X[:4], Y3[:4] == "a")
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_dead_parameters_warning_points_at_the_caller(method):
     classifier = QNNClassifier(

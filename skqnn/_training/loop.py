@@ -134,13 +134,18 @@ def _log_epoch(monitor: Monitor) -> None:
 
 
 def warn_unconverged(
-    monitor: Monitor, converged: bool, data: Data, loss: Loss, max_iter: int
+    monitor: Monitor,
+    converged: bool,
+    data: Data,
+    loss: Loss,
+    max_iter: int,
+    cure: str = "raise `max_iter` or `tol`",
 ) -> None:
     """Warn if training ended too early, or where it began: at chance."""
     if not converged and not monitor.patient:
         warnings.warn(
             f"Maximum iterations ({max_iter}) reached and the optimization hasn't "
-            "converged yet; raise `max_iter` or `tol`.",
+            f"converged yet; {cure}.",
             ConvergenceWarning,
             stacklevel=5,
         )

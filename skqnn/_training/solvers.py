@@ -79,6 +79,17 @@ class Plan(NamedTuple):
             return self.learning_rate != "constant" or self.gradient == "spsa"
         return self.solver != "lbfgs"
 
+    def cure(self, n_angles: int, exact: bool) -> str:
+        """Return what helps a training that has not converged.
+
+        24 numbers told pairs of digits apart better after L-BFGS than after Adam, in
+        less time, and with 100 for ten digits the two were level
+        (benchmarks/mnist_pairs.py and choices.py).
+        """
+        if exact and self.takes_batches and n_angles <= 100:
+            return f"try solver='lbfgs', for {n_angles} angles, or raise `max_iter`"
+        return "raise `max_iter` or `tol`"
+
     @property
     def max_epochs(self) -> int | None:
         """How many epochs there are at most, None if nobody knows."""
