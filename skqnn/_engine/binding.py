@@ -1,5 +1,6 @@
 """A program laid out for the kernels, and bound to values of its parameters."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,14 @@ from skqnn._engine.strings import fold_table
 
 _MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
 _TAPE_BYTES = 2**24
+
+
+@cache
+def kernels() -> Any:
+    """Import the kernels, and Numba, when a circuit is run."""
+    from skqnn._engine import kernels
+
+    return kernels
 
 
 class _Angles(NamedTuple):
@@ -62,6 +71,10 @@ class Binding:
         self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
         self._rotations = self._find_rotations(np.array(which) >= 0, turned[0])
         self._angles = _rotation_angles(program, layout)
+        terms = [(term.observable, term.mask) for term in program.measured]
+        self._terms = np.array(terms, dtype=np.int64)
+        self._weights = np.array([term.weights for term in program.measured])
+        self.n_observables = 1 + max(term.observable for term in program.measured)
 
     def _find_rotations(self, rescaled: np.ndarray, opened: bool) -> tuple:
         layout = self.layout
@@ -75,9 +88,7 @@ class Binding:
 
     def bind(self, theta: np.ndarray, dtype: np.dtype, width: int, pulled: bool):
         """Return the program at theta, for states of a (real) dtype."""
-        from skqnn._engine.kernels import Rotations, Task, bind
-
-        layout, program = self.layout, self._program
+        layout, program, masks = self.layout, self._program, self._terms[:, 1]
         angles = self._angles.bind(theta)
         n_layers, *shape = layout.qubits.shape
         tangents = np.zeros((2, n_layers + 1, *shape))
@@ -85,50 +96,38 @@ class Binding:
         flips, overlaps = np.zeros(n_layers, dtype=np.int64), np.ones(n_layers)
         filled = tangents, slopes, factors, flips, overlaps
         taped = pulled and self._taped
-        x, z, odd, scale = bind(Rotations(*self._rotations), angles, taped, *filled)
+        rotations = kernels().Rotations(*self._rotations)
+        x, z, odd, scale = kernels().bind(rotations, angles, taped, *filled)
         phases, signs = self._phases.bind(theta, flips)
-        weights = np.array([term.weights for term in program.measured])
+        weights = self._weights
         if program.string is not None and layout.fold is not None:
             string, fold = program.string, layout.fold
-            sign = string.coefficient * eigenvalues(x & string.mask)
+            sign = string.coefficient * (1 - 2 * ((x & string.mask).bit_count() & 1))
             scale, slopes, overlaps = sign * scale, sign * slopes, sign * overlaps
             weights = eigenvalues(fold.rows & string.mask & ~odd)[np.newaxis]
             x = fold.flip(odd)
-        elif np.any(self._masks):
-            weights = weights * eigenvalues(z & self._masks)[:, np.newaxis]
+        elif np.any(masks):
+            weights = weights * eigenvalues(z & masks)[:, np.newaxis]
         number = dtype if program.real else np.result_type(dtype, np.complex64)
         schedule, final = self._forward[pulled]
-        task = Task(
+        task = kernels().Task(
             schedule,
             self._backward,
             final,
             self._n_work[pulled],
             layout.tables,
-            phases.astype(number),
+            phases.astype(number, copy=False),
             *self._phases.folds,
-            tangents.astype(dtype),
-            factors.astype(dtype),
+            tangents.astype(dtype, copy=False),
+            factors.astype(dtype, copy=False),
             self._terms,
-            weights.astype(number, order="C"),
+            weights.astype(number, order="C", copy=False),
             x,
             width,
             program.string is not None,
         )
         layers = self._phases.layers[self._phases.strings[:, 0]]
         return Bound(task, scale, slopes, signs * overlaps[layers])
-
-    @property
-    def n_observables(self) -> int:
-        return 1 + max(term.observable for term in self._program.measured)
-
-    @property
-    def _terms(self) -> np.ndarray:
-        terms = [(term.observable, term.mask) for term in self._program.measured]
-        return np.array(terms, dtype=np.int64)
-
-    @property
-    def _masks(self) -> np.ndarray:
-        return self._terms[:, 1]
 
     def collect(
         self, bound: Bound, angles: np.ndarray, overlaps: np.ndarray, n_parameters: int
@@ -138,13 +137,18 @@ class Binding:
         Parameters
         ----------
         bound : Bound
-        angles : ndarray of shape (n_layers, n_sweeps, 4)
-        overlaps : ndarray of shape (n_strings,)
+        angles : ndarray of shape (n_layers, n_sweeps, 4, lanes)
+        overlaps : ndarray of shape (n_strings, lanes)
+            Lanes of real and of imaginary parts in turn.
         n_parameters : int
         """
-        gradient = self._angles.pull(bound.slopes * angles, n_parameters)
-        scaled = 0.5 * bound.overlaps * overlaps
-        return gradient + self._phases.weights.pull(scaled, n_parameters)
+        slopes = bound.slopes * angles.sum(axis=-1)
+        gradient = self._angles.pull(slopes, n_parameters)
+        if len(overlaps):
+            parts = overlaps[:, ::2].sum(axis=1) - overlaps[:, 1::2].sum(axis=1)
+            scaled = 0.5 * bound.overlaps * parts
+            gradient += self._phases.weights.pull(scaled, n_parameters)
+        return gradient
 
 
 def _rotation_angles(program: Program, layout: Layout) -> _Angles:
@@ -214,8 +218,6 @@ class _Phases(NamedTuple):
         """Return all rows, and the signs of the Z strings behind flips."""
         if not len(self.layers):
             return self.still, np.ones(0)
-        from skqnn._engine.kernels import turn
-
         flips = flips[self.layers]
         row, mask = self.strings.T
         signs = eigenvalues(mask & flips[row])
@@ -225,7 +227,7 @@ class _Phases(NamedTuple):
             rows = rows.astype(complex)
             sums = np.zeros(self.fixed.shape)
             sums[row, mask] = signs * self.weights.bind(theta)
-            turn(sums, rows)
+            kernels().turn(sums, rows)
         return np.concatenate([self.still, rows]), signs
 
 

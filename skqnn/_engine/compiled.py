@@ -16,7 +16,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import Rows
 from skqnn._circuits.gates import Gate, is_real
-from skqnn._engine.binding import Binding, Bound
+from skqnn._engine.binding import Binding, Bound, kernels
 from skqnn._engine.layout import vector_bytes
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.terms import (
@@ -73,6 +73,7 @@ class Compiled:
     def __init__(self, program: Program, n_qubits: int):
         self._binding = Binding(program, n_qubits)
         self._n_observables = self._binding.n_observables
+        self._n_sweeps = int(self._binding.n_sweeps.sum())
         self.real = program.real
         used = int(self._binding.layout.tables.max()) + vector_bytes()
         self._block_bytes = -(-used // _PAGE) * _PAGE
@@ -105,14 +106,11 @@ class Compiled:
             if known is None:
                 _, *parts = self._run(bound, states, cotangent, _ROW_BLOCKS)
                 sums = [rows.sum(axis=0, dtype=np.float64) for rows in parts]
-                angles, overlaps = sums[0].sum(axis=-1), sums[1] @ _alternating(sums[1])
             else:
-                dtype = known[0].dtype
-                lanes = _lanes(cotangent, dtype, width)[:, 0].astype(np.float64)
-                angles = np.einsum("b...l,bl->...", known[0], lanes)
-                lanes = lanes * _alternating(lanes)
-                overlaps = np.einsum("b...l,bl->...", known[1], lanes)
-            return self._binding.collect(bound, angles, overlaps, len(theta))
+                lanes = _lanes(cotangent, known[0].dtype, width)[:, 0]
+                lanes = lanes.astype(np.float64)
+                sums = [np.einsum("b...l,bl->...l", rows, lanes) for rows in known]
+            return self._binding.collect(bound, *sums, len(theta))
 
         return E, pullback
 
@@ -131,15 +129,10 @@ class Compiled:
             A row is the sum over `blocks_per_row` blocks; no rows without a cotangent.
         over : ndarray of shape (n_rows, n_strings, lanes)
         """
-        from skqnn._engine.kernels import run
-
         array, places = np.ascontiguousarray(states.array), states.places
         task, layout = bound.task, self._binding.layout
         n_samples, dtype = len(places), _real(array.dtype)
-        n_observables, lanes = (
-            self._n_observables,
-            vector_bytes() // dtype.itemsize,
-        )
+        n_observables, lanes = self._n_observables, vector_bytes() // dtype.itemsize
         n_blocks = -(-(n_samples * task.width) // lanes)
         n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
         E = np.zeros((n_blocks, n_observables, lanes), dtype=dtype)
@@ -148,14 +141,14 @@ class Compiled:
         out = np.zeros((n_rows, *layout.qubits.shape, lanes), dtype=dtype)
         over = np.zeros((n_rows, len(bound.overlaps), lanes), dtype=dtype)
 
-        size = n_samples * task.width * array.shape[1] * int(layout.n_sweeps.sum())
+        size = n_samples * task.width * array.shape[1] * self._n_sweeps
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         parts = _share_out(n_blocks, n_threads, blocks_per_row)
         workspaces = self._workspaces(dtype, len(parts), task.n_work)
         results = E, out, over, blocks_per_row
 
         def simulate(part: tuple[int, int], work: np.ndarray) -> None:
-            run(task, array, places, part, work, cotangents, *results)
+            kernels().run(task, array, places, part, work, cotangents, *results)
 
         _run_in_threads(simulate, list(zip(parts, workspaces, strict=True)))
         E = E.swapaxes(1, 2).reshape(-1, task.width, n_observables)[:n_samples]
@@ -171,7 +164,7 @@ class Compiled:
         """
         shape = n_parts, n_blocks, self._block_bytes
         raw = np.empty(math.prod(shape) + _PAGE, dtype=np.uint8)
-        start = -raw.ctypes.data % _PAGE
+        start = -raw.__array_interface__["data"][0] % _PAGE
         return raw[start : start + math.prod(shape)].reshape(shape).view(dtype)
 
 
@@ -186,15 +179,10 @@ def _lanes(cotangent: np.ndarray, dtype: np.dtype, width: int) -> np.ndarray:
     A sample takes `width` lanes. What is left of the last block is 0.
     """
     n_observables, lanes = cotangent.shape[1], vector_bytes() // dtype.itemsize
-    rows = np.repeat(cotangent, width, axis=0)
+    rows = cotangent if width == 1 else np.repeat(cotangent, width, axis=0)
     padded = np.zeros((-(-len(rows) // lanes), lanes, n_observables), dtype=dtype)
     padded.reshape(-1, n_observables)[: len(rows)] = rows
     return np.ascontiguousarray(padded.swapaxes(1, 2))
-
-
-def _alternating(lanes: np.ndarray) -> np.ndarray:
-    """Return 1 for lanes of real parts, -1 for those of imaginary parts."""
-    return 1.0 - 2.0 * (np.arange(lanes.shape[-1]) & 1)
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:

@@ -6,7 +6,8 @@ loads its rows permuted, so permutations cost nothing.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
+from operator import xor
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +45,12 @@ class Fold(NamedTuple):
 
     aligned: bool  # its last sweep meets the groups of rows of the layer before
     rows: np.ndarray  # (n_rows,) in the order of the sweep that applies signs
-    flips: np.ndarray  # (n_qubits,) changes of position that flip a qubit, last sweep
+    flips: list[int]  # changes of position that flip each qubit, in the last sweep
 
     def flip(self, mask: int) -> int:
         """Return the change of position that flips the qubits of a mask."""
-        flipped = mask >> np.arange(len(self.flips)) & 1 == 1
-        return int(np.bitwise_xor.reduce(self.flips[flipped]))
+        flips = (flip for q, flip in enumerate(self.flips) if mask >> q & 1)
+        return reduce(xor, flips, 0)
 
 
 class Layout(NamedTuple):
@@ -144,7 +145,7 @@ def _fold(rows: list, groups: list, source: np.ndarray, phase: int) -> Fold:
     rows[-1][-1] = top
     n_qubits = len(top).bit_length() - 1
     flips = np.argsort(top)[top[0] ^ 1 << np.arange(n_qubits)]
-    return Fold(aligned, rows[-1][max(len(rows[-1]) - 2, 0)], flips)
+    return Fold(aligned, rows[-1][max(len(rows[-1]) - 2, 0)], flips.tolist())
 
 
 def _split(active: list[int]) -> list[list[int]]:
