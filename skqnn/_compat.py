@@ -33,6 +33,7 @@ __all__ = [
     "check_feature_names_in",
     "check_same_namespace",
     "check_sample_weight",
+    "decoders_of",
     "get_namespace_and_device",
     "has_callbacks",
     "instance_of",
@@ -112,6 +113,15 @@ def session_of(service: Any, instance: str | None) -> tuple[Any, Any]:
     """
     client = service._get_api_client(instance)
     return client, client._session
+
+
+def decoders_of(job: Any) -> list[Any]:
+    """Return what IBM's client reads a job's result by, one after the other.
+
+    What the device measured is between the first and the second, and no longer in what
+    the last one returns.
+    """
+    return list(getattr(job, "_result_decoders", ()))
 
 
 def target_encoder(model: Any) -> Any:

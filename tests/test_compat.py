@@ -23,6 +23,7 @@ from skqnn._compat import (
     callback_context,
     check_feature_names_in,
     check_sample_weight,
+    decoders_of,
     instance_of,
     is_numpy_namespace,
     matching_numpy_dtype,
@@ -133,6 +134,15 @@ def test_methods_that_scikit_learn_calls_are_still_called(name):
         path = f"sklearn.utils._repr_html.{module}"
         sources.append(inspect.getsource(pytest.importorskip(path)))
     assert name in "".join(sources)
+
+
+def test_job_of_ibm_shows_how_it_is_read(cloud):
+    job = {"backend": "ibm_manila", "program_id": "executor"}
+    status, answer = cloud.answer("POST", "/jobs", {}, job)
+    assert status == 200
+    first, *others = decoders_of(cloud.service().job(answer["id"]))
+    assert callable(first.decode)
+    assert others
 
 
 def test_client_of_ibm_shows_its_session(cloud):

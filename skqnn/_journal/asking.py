@@ -133,7 +133,7 @@ def read_result(
         If the result is damaged, incomplete, or not finite.
     """
     try:
-        data = job.result()[0].data
+        data = service.result_of(job)[0].data
         evs = np.asarray(data.evs, dtype=np.float64)
         stds = np.asarray(data.stds, dtype=np.float64)
     except Exception as error:

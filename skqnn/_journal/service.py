@@ -3,10 +3,12 @@
 import functools
 import json
 import logging
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from skqnn._compat import instance_of, session_of
+from skqnn._compat import decoders_of, instance_of, session_of
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +153,48 @@ def _find(service: Any, instance: str | None, client: Any, tag: str) -> list[Any
     else:
         logger.warning("The service lists more than %d jobs.", _PAGE * _MAX_PAGES)
     return [service.job(job_id) for job_id in dict.fromkeys(found)]
+
+
+def result_of(job: Any) -> Any:
+    """Return the result of a finished job, and warn if it has too few shots.
+
+    The standard errors count the shots that were taken, so they remain true.
+    """
+    first, *others = decoders_of(job) or [None]
+    if not others:
+        return job.result()
+    return job.result(decoder=[first, _ShotCounter, *others])
+
+
+class _ShotCounter:
+    """What passes on, as one of the client's decoders, what a device measured."""
+
+    @classmethod
+    def is_applicable(cls, measured: Any) -> bool:
+        """Tell whether this is what a device measured."""
+        return hasattr(measured, "passthrough_data")
+
+    @classmethod
+    def decode(cls, measured: Any) -> Any:
+        """Return what was measured, and warn if that is too little."""
+        request = (measured.passthrough_data or {}).get("post_processor") or {}
+        asked = request.get("shots", 0)
+        taken = [
+            math.prod(bits.shape[:1] + bits.shape[-2:-1]) for bits in _bits(measured)
+        ]
+        if min(taken, default=asked) < asked:
+            text = (
+                f"The job took {min(taken)} shots of a circuit, and {asked} were asked "
+                "for. Its standard errors are those of the shots that it took."
+            )
+            logger.warning(text)
+            warnings.warn(text, stacklevel=2)
+        return measured
+
+
+def _bits(measured: Any) -> list[Any]:
+    """Return arrays (randomisations, ..., shots, bits), one for each circuit."""
+    return [item["_meas"] for item in measured if "_meas" in item]
 
 
 def outcome(status: str) -> str:

@@ -22,6 +22,7 @@ from _journal_worker import (
     values_of,
 )
 from fake_cloud import BACKEND, RAN_TOO_LONG, FakeCloud, connect
+from ibm_quantum_schemas.common import CompressedTensorModel
 from qiskit_ibm_runtime import Batch, Session
 
 from skqnn._journal import service
@@ -340,7 +341,7 @@ def test_status_without_a_state_ends_the_wait(cloud, backend, journal, expected)
 
 
 def without_bits(text):
-    """Return a result in which every second shot is missing."""
+    """Return a result without what was measured."""
     result = json.loads(text)
     del result["data"][0]
     return json.dumps(result)
@@ -355,6 +356,27 @@ SPOILERS = {
     "bits": without_bits,
     "tensor": lambda text: re.sub(r'"data":"[^"]{9}', '"data":"AAAAAAAAA', text),
 }
+
+
+def halved(text):
+    """Return a result in which every second shot is missing."""
+    result = json.loads(text)
+    for item in result["data"]:
+        bits = CompressedTensorModel.model_validate(item["results"]["_meas"]).to_numpy()
+        half = CompressedTensorModel.from_numpy(bits[..., ::2, :].copy())
+        item["results"]["_meas"] = json.loads(half.model_dump_json())
+    return json.dumps(result)
+
+
+def test_fewer_shots_than_asked_for_are_told_and_have_larger_errors(
+    cloud, backend, journal, tmp_path
+):
+    with Journal(tmp_path / "other") as other:
+        _, usual = run_step(other, backend)
+    cloud.spoil = [halved]
+    with pytest.warns(UserWarning, match=r"took 32 shots .* and 64 were asked"):
+        _, stds = run_step(journal, backend)
+    np.testing.assert_allclose(stds / usual, np.sqrt(2), rtol=0.3)
 
 
 @pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
