@@ -54,7 +54,7 @@ INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/account:instance::
 RAN_TOO_LONG = 1305
 
 
-def connect(url, backoff=0.01):
+def connect(url, backoff=0.01, token="token"):
     """Return a real service that talks to the stand-in at `url`.
 
     `backoff` scales the pauses of the client's own retries (its default is 0.5 s).
@@ -63,7 +63,7 @@ def connect(url, backoff=0.01):
     settings = {"IAM_URL": url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}
     with mock.patch.dict(os.environ, settings):
         service = QiskitRuntimeService(
-            token="token",
+            token=token,
             instance=INSTANCE,
             url=url,
             url_resolver=lambda *_: url,

@@ -313,10 +313,17 @@ def simulator(options: dict[str, Any]) -> Any:
         If Aer does not know an option or its value.
     """
     from qiskit_aer import AerError, AerSimulator
+    from qiskit_aer.noise import NoiseModel
 
+    model = options.get("noise_model")
+    if not isinstance(model, NoiseModel | None):
+        raise ValueError(
+            "`options['noise_model']` must be a NoiseModel of Aer or None, got "
+            f"{type(model).__name__}."
+        )
     try:
         return AerSimulator(**options)
     except AerError as error:
         raise ValueError(
-            f"`options` must be options of AerSimulator, got {options}: {error}"
+            f"`options` must be options of AerSimulator, got {sorted(options)}: {error}"
         ) from error

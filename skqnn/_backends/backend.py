@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Mapping
 from inspect import signature
 from numbers import Integral
@@ -167,14 +168,25 @@ class Backend(BaseEstimator):
     def account(self, value):
         # Checked at once, and never shown: whatever is set here is printed by repr.
         secretive = callable(value) and not isinstance(value, functools.partial)
-        if not (value is None or isinstance(value, str) or secretive):
+        is_token = isinstance(value, str) and bool(_TOKEN.fullmatch(value))
+        if is_token or not (value is None or isinstance(value, str) or secretive):
+            got = "what looks like a token" if is_token else type(value).__name__
             raise TypeError(
                 "`account` must be the name of a saved account, a function that "
-                f"returns a QiskitRuntimeService, or None, got {type(value).__name__}; "
-                "call QiskitRuntimeService.save_account(name=..., token=...) once and "
-                "give the name."
+                f"returns a QiskitRuntimeService, or None, got {got}; call "
+                "QiskitRuntimeService.save_account(name=..., token=...) once and give "
+                "the name."
             )
         self._account = value
+
+    @property
+    def options(self):
+        """The options; one that is named like a secret is kept as three stars."""
+        return self._options
+
+    @options.setter
+    def options(self, value):
+        self._options = _masked(value)
 
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
@@ -184,6 +196,28 @@ class Backend(BaseEstimator):
             "mode": self.mode if isinstance(self.mode, str) else "job",
             "_account": self.account if isinstance(self.account, str) else None,
         }
+
+
+# An API key of IBM Cloud has 44 of these characters, older ones have more.
+_TOKEN = re.compile(r"[\w-]{40,}")
+_SECRET = re.compile("token|passw|secret|credential|api_?key", re.IGNORECASE)
+
+
+def _masked(options: Any) -> Any:
+    """Return options without values that are named like a secret, at any depth.
+
+    No option of Aer or IBM has such a name: it is refused later, and printed before.
+    """
+    if not isinstance(options, Mapping):
+        return options
+    masked = {
+        name: "***" if _SECRET.search(str(name)) else _masked(value)
+        for name, value in options.items()
+    }
+    same = all(
+        masked[name] is value or value == "***" for name, value in options.items()
+    )
+    return options if same else masked
 
 
 _TARGETS = (str, BackendV2, BaseEstimatorV2)

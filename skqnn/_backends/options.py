@@ -43,7 +43,23 @@ _OURS = {
     "seed_simulator": "set `random_state`",
     "coupling_map": "the backend has its own",
     "basis_gates": "the backend has its own",
+    "runtime_parameter_bind_enable": "parameters are always bound at run time",
+    "memory": "no single outcomes are returned",
+    "accept_distributed_results": "no single outcomes are returned",
+    "fusion_verbose": "no log of Aer is returned",
+    "mps_log_data": "no log of Aer is returned",
 }
+# Beginnings of the names of options -> the methods that heed them.
+_METHODS = {
+    "statevector_": ("statevector", "density_matrix"),
+    "matrix_product_state_": ("matrix_product_state",),
+    "mps_": ("matrix_product_state",),
+    "stabilizer_": (),
+    "extended_stabilizer_": (),
+    "tensor_network_": ("tensor_network",),
+    "use_cuTensorNet_": ("tensor_network",),
+}
+_GPU = ("cuStateVec_enable", "batched_shots_gpu", "batched_shots_gpu_max_qubits")
 
 
 def aer_options(settings: Backend, target: str, *, gates: bool) -> dict[str, Any]:
@@ -53,6 +69,24 @@ def aer_options(settings: Backend, target: str, *, gates: bool) -> dict[str, Any
     """
     known = _aer_names() - set(_OURS) | set(GATES if gates else ())
     return _checked(settings, known, f"AerSimulator with {target!r}", _is_ibms)
+
+
+def check_effect(settings: Backend, target: str, method: str, device: str) -> None:
+    """Raise ValueError for an option that this method or device would ignore."""
+    for name in settings.options or {}:
+        wants = [m for start, m in _METHODS.items() if name.startswith(start)]
+        if wants and method not in ("automatic", *wants[0]):
+            cure = f"with method={method!r} it has no effect"
+        elif wants == [()]:
+            cure = "its method cannot run circuits with angles"
+        elif name in _GPU and device != "GPU":
+            cure = "it needs device='GPU'"
+        else:
+            continue
+        raise ValueError(
+            f"`options` must be options of AerSimulator with {target!r}, got {name!r}: "
+            f"{cure}."
+        )
 
 
 def ibm_options(settings: Backend, target: str) -> dict[str, Any]:

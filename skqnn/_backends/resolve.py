@@ -41,7 +41,13 @@ from skqnn._backends.kinds import (
 )
 from skqnn._backends.layout import transpile_best
 from skqnn._backends.noise import model_noise, target_noise
-from skqnn._backends.options import GATES, aer_options, ibm_options, refuse_keyword
+from skqnn._backends.options import (
+    GATES,
+    aer_options,
+    check_effect,
+    ibm_options,
+    refuse_keyword,
+)
 from skqnn._backends.simulators import check_noise, device_like
 
 Device = AerDevice | EstimatorDevice | IBMDevice
@@ -113,7 +119,7 @@ def _aer(name, simulator, options, settings, shots) -> AerDevice:
     options = {k: v for k, v in options.items() if k not in GATES}
     salt = describe((simulator, options))
     model = _noise(options)
-    _check_method(options, name)
+    _check_method(options, name, settings)
     device = AerDevice(
         name,
         options,
@@ -137,13 +143,14 @@ def _noise(options: dict[str, Any]) -> Any:
     return model
 
 
-def _check_method(options: Mapping[str, Any], name: str) -> None:
+def _check_method(options: Mapping[str, Any], name: str, settings: Backend) -> None:
     method = options.get("method", "automatic")
     if method not in (*aer.METHODS, "tensor_network"):
         raise ValueError(
             f"`options['method']` must be one of {list(aer.METHODS)} with {name!r}, "
             f"got {method!r}, which cannot run circuits with angles."
         )
+    check_effect(settings, name, method, options.get("device", "CPU"))
 
 
 def _fake_by_name(name, settings, shots, n_qubits) -> AerDevice:
@@ -156,7 +163,7 @@ def _fake_by_name(name, settings, shots, n_qubits) -> AerDevice:
 def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
     options = aer_options(settings, backend.name, gates=False)
     aer.simulator(options)
-    _check_method(options, backend.name)
+    _check_method(options, backend.name, settings)
     salt = describe((backend, options))
     replaced = "noise_model" in options
     model = _noise(options)

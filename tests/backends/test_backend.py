@@ -11,7 +11,7 @@ from qiskit_aer import AerSimulator
 from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
-from skqnn import Backend
+from skqnn import Backend, QNNClassifier
 from skqnn._backends.backend import DEFAULTS, RULES, as_backend, non_defaults
 from skqnn._backends.resolve import resolve
 
@@ -124,6 +124,37 @@ def test_account_that_could_hold_a_token_is_refused_at_once(account):
         with pytest.raises(TypeError, match="`account` must be the name") as caught:
             setting()
         assert "hush" not in str(caught.value)
+
+
+def test_account_that_looks_like_a_token_is_refused_at_once():
+    with pytest.raises(TypeError, match="got what looks like a token") as caught:
+        Backend("ibm_torino", account=44 * "h")
+    assert "hhh" not in str(caught.value)
+    assert Backend("ibm_torino", account="my-account_2").account == "my-account_2"
+
+
+def test_option_that_is_named_like_a_secret_is_never_shown_or_kept():
+    options = {"token": "hush", "environment": {"apiKey": "hush", "job_tags": ["a"]}}
+    backend = Backend("ibm_torino", options=options)
+    copied = clone(backend)
+    classifier = QNNClassifier(backend=backend)
+    shown = [
+        repr(backend),
+        repr(classifier),
+        estimator_html_repr(classifier),
+        str(vars(copied)),
+    ]
+    assert all("hush" not in text for text in shown)
+    assert b"hush" not in pickle.dumps(classifier)
+    assert copied.options["environment"] == {"apiKey": "***", "job_tags": ["a"]}
+    assert options["token"] == "hush"  # the user's own dict is left alone
+    with pytest.raises(ValueError, match=r"`options` must be .* got 'token'"):
+        resolve(copied, shots=10, n_qubits=2)
+
+
+def test_options_without_secrets_stay_the_same_object():
+    options = {"environment": {"job_tags": ["a"]}}
+    assert Backend("ibm_torino", options=options).options is options
 
 
 def test_function_that_makes_the_service_is_not_pickled():

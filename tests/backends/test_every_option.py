@@ -1,8 +1,10 @@
-"""Every kind of backend with every keyword of Backend: honoured or refused by name.
+"""Every kind of backend, every keyword and option: honoured or refused by name.
 
 Nothing here is picked by hand but the values: what is not refused must have the effect
 that its keyword promises, and leave the expectation values where they are known to be.
 """
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -158,6 +160,57 @@ def check_values(kind, keyword, backend):
     read = READ if damping < 1 and keyword == "correct_readout" else 1
     deviation = (evs - exact * damping**2 * read) / stds
     assert np.abs(deviation).max() < 4.5
+
+
+# --- Options of AerSimulator ---------------------------------------------------------
+
+SIMULATED = ["aer", "aer_statevector", "aer_matrix_product_state", "fake_manila"]
+OTHER_VALUES = {  # what AerSimulator checks, and what would take its time
+    "method": "density_matrix",
+    "noise_model": noise(),
+    "device": "GPU",
+    "precision": "single",
+    "executor": ThreadPoolExecutor(1),
+    "extended_stabilizer_sampling_method": "metropolis",
+    "mps_sample_measure_algorithm": "mps_probabilities",
+    "mps_swap_direction": "mps_swap_right",
+}
+
+
+def other_value(option, default):
+    """Return another value of an option than its default."""
+    if option in OTHER_VALUES:
+        return OTHER_VALUES[option]
+    return not default if isinstance(default, bool) else (default or 0) + 3
+
+
+def is_refused_for(backend, option):
+    """Tell whether a backend is refused, for this option by its name."""
+    try:
+        open_one(backend)
+    except ValueError as error:
+        return str(error).startswith("`options") and f"'{option}'" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("target", SIMULATED)
+def test_option_of_aer_reaches_every_run_or_is_refused(target):
+    pytest.importorskip("qiskit_ibm_runtime")
+    n_honoured = 0
+    for option, default in AerSimulator().options.__dict__.items():
+        value = other_value(option, default)
+        backend = Backend(target, options={option: value})
+        if is_refused_for(backend, option):
+            continue
+        n_honoured += 1
+        engine = open_one(backend)
+        if option == "noise_model":
+            assert engine._device.noisy
+            continue
+        engine.prepare(ROWS)
+        for run in engine._program()._runs:
+            assert getattr(run.simulator.options, option) == value, option
+    assert n_honoured > 20
 
 
 # --- What each keyword promises ------------------------------------------------------

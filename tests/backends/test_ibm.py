@@ -15,6 +15,7 @@ import pytest
 from rich.logging import RichHandler
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
+from sklearn.utils import estimator_html_repr
 
 pytest.importorskip("qiskit_ibm_runtime")
 
@@ -412,6 +413,40 @@ def test_error_names_no_secret(account, trained, wrong):
         on(trained, BACKEND, **options).predict(X)
     text = "".join(traceback.format_exception(caught.value))
     assert secret not in text
+
+
+FAILURES = {
+    "none": (),
+    "refused": ("POST", "/jobs", 401),
+    "never accepted": ("POST", "/jobs", None, False, np.inf),
+    "lost": ("POST", "/jobs", None, True),
+    "damaged": ("GET", "/jobs/[^/]+/results", 200),
+    "no session": ("POST", "/sessions", 403),
+    "no backend": ("GET", "/backends/.*", 404, False, np.inf),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_output_holds_the_token(cloud, trained, caplog, tmp_path, failure):
+    token = "dummy-token-8a3f"
+    caplog.set_level("DEBUG", logger="skqnn")
+    if FAILURES[failure]:
+        cloud.inject(*FAILURES[failure])
+    mode = "session" if failure == "no session" else "job"
+    account = functools.partial(connect, cloud.url, token=token)
+    classifier = on(trained, BACKEND, account=lambda: account(), mode=mode)
+    text = ""
+    try:
+        classifier.predict(X)
+    except Exception as error:
+        text = "".join(traceback.format_exception(error))
+    assert bool(text) == (failure not in ("none", "lost", "damaged"))
+    shown = [text, repr(classifier), estimator_html_repr(classifier), caplog.text]
+    assert not any(token in part for part in shown)
+    kept = [pickle.dumps(c) for c in (classifier, clone(classifier))]
+    kept += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(token.encode() in part for part in kept)
 
 
 @pytest.fixture(scope="module")
