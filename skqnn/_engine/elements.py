@@ -2,8 +2,8 @@
 
 A *rotation* acts on one qubit: RY, or a fixed real matrix. A *monomial* gate moves and
 rephases basis states, by an affine map of their bits (X, CX, SWAP, CZ, S, ...), or is a
-rotation with a diagonal generator (RZ, RZZ, CP, ...). For instance, RXX is an RZZ
-between layers of H, and any gate on one qubit is an RY between two phases.
+rotation with a diagonal generator (RZ, RZZ, CP, ...). For instance, RXX is an RX
+between two CX, and any gate on one qubit is an RY between two phases.
 """
 
 import math
@@ -18,6 +18,7 @@ from skqnn._circuits.gates import PAULIS, Gate
 _TOLERANCE = 1e-12
 _H = np.array([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
 _S = np.diag([1, 1j])
+_CX = np.eye(4)[[0, 3, 2, 1]]
 _CZ = np.diag([1.0, 1.0, 1.0, -1.0])
 BASES = {"X": _H, "Y": _S @ _H}  # the columns are eigenvectors of the Pauli matrix
 
@@ -88,6 +89,9 @@ def _rotation(gate: Gate) -> Iterator[Gate]:
     elif (turned := _controlled_turn(gate, factors)) is not None:
         yield from turned
         return
+    elif len(factors) == 2 and (turned := _pair_turn(gate, factors)) is not None:
+        yield from turned
+        return
     else:
         bases, generator = [], np.eye(1)
         for qubit, factor in zip(gate.qubits, factors, strict=True):
@@ -129,25 +133,55 @@ def _factors(matrix: np.ndarray) -> list[np.ndarray] | None:
 
 
 def _controlled_turn(gate: Gate, factors: list) -> Iterator[Gate] | None:
-    """Return the elements of CRY and its like, which are real, None for others.
+    """Return the elements of CRX, CRY, RZX and their like, None for others.
 
-    With ``D = a + b Z``, ``exp(-i t Y D / 2) = RY(a t) CZ RY(b t) CZ``.
+    With ``D = a + b Z`` and P = X or Y, ``exp(-i t P D / 2) = RP(a t) CZ RP(b t) CZ``.
     """
-    for target, turn in enumerate(factors):
+    for target, turned in enumerate(factors):
         control = factors[1 - target] if len(factors) > 1 else np.eye(2)
-        size = np.imag(turn[1, 0])
-        if not np.allclose(turn, size * PAULIS["Y"], atol=_TOLERANCE):
-            continue
-        if np.allclose(control, np.diag(np.diag(control)), atol=_TOLERANCE):
+        letter, size = _flip(turned)
+        if letter and np.allclose(control, np.diag(np.diag(control)), atol=_TOLERANCE):
             zero, one = size * np.real(np.diag(control))
-            qubits = gate.qubits[target : target + 1]
-            steps = []
-            for weight in (zero + one) / 2, (zero - one) / 2:
-                c, o = weight * gate.coefficient, weight * gate.offset
-                steps.append(Gate(qubits, PAULIS["Y"], gate.parameter, c, o))
-            flip = Gate(gate.qubits, _CZ)
-            return iter([steps[0], flip, steps[1], flip])
+            qubits, flip = gate.qubits[target : target + 1], Gate(gate.qubits, _CZ)
+            first, second = (
+                list(_scaled(gate, qubits, letter, weight))
+                for weight in ((zero + one) / 2, (zero - one) / 2)
+            )
+            return iter([*first, flip, *second, flip] if second else first)
     return None
+
+
+def _pair_turn(gate: Gate, factors: list) -> Iterator[Gate] | None:
+    """Return the elements of RXX, RYY and their like, None for others.
+
+    ``P X = CX (P I) CX`` if P, on the control, is X or Y; S makes X a Y.
+    """
+    (letter, size), (other, scale) = map(_flip, factors)
+    if not letter or not other:
+        return None
+    control, target = gate.qubits
+    before, after = (
+        [Gate((target,), phases)] if other == "Y" else [] for phases in (_S.conj(), _S)
+    )
+    flip = Gate(gate.qubits, _CX)
+    turn = _scaled(gate, (control,), letter, size * scale)
+    return iter([*before, flip, *turn, flip, *after])
+
+
+def _flip(matrix: np.ndarray) -> tuple[str, float]:
+    """Return X or Y and its coefficient, if that is all of a Hermitian matrix."""
+    for letter in "XY":
+        size = float(np.real(matrix[1, 0] / PAULIS[letter][1, 0]))
+        if np.allclose(matrix, size * PAULIS[letter], atol=_TOLERANCE):
+            return letter, size
+    return "", 0.0
+
+
+def _scaled(gate: Gate, qubits: tuple[int, ...], letter: str, weight: float):
+    """Yield the elements of a rotation about X or Y with a multiple of the angle."""
+    if abs(weight) > _TOLERANCE:
+        c, o = weight * gate.coefficient, weight * gate.offset
+        yield from elements(Gate(qubits, PAULIS[letter], gate.parameter, c, o))
 
 
 def _euler(gate: Gate) -> Iterator[Gate]:

@@ -5,7 +5,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import UnitaryGate
-from qiskit.quantum_info import Operator, random_hermitian, random_unitary
+from qiskit.quantum_info import Operator, Pauli, random_hermitian, random_unitary
 
 from skqnn._circuits.gates import GENERATORS, Gate, compile_circuit, rotation_matrix
 from skqnn._engine.elements import elements, is_monomial, is_rotation, linear_part
@@ -75,7 +75,8 @@ def test_any_generator_has_elements(n_qubits):
 
 @pytest.mark.parametrize(
     "name, n_elements, n_rotations",
-    [("ry", 1, 1), ("rx", 3, 1), ("rzz", 1, 0), ("rxx", 5, 4), ("cry", 4, 2)],
+    [("ry", 1, 1), ("rx", 3, 1), ("rzz", 1, 0), ("rxx", 5, 1), ("ryy", 5, 1)]
+    + [("rzx", 5, 1), ("cry", 4, 2), ("crx", 8, 2)],
 )
 def test_common_rotations_have_few_elements(name, n_elements, n_rotations):
     circuit = QuantumCircuit(2)
@@ -84,6 +85,15 @@ def test_common_rotations_have_few_elements(name, n_elements, n_rotations):
     parts = [part for gate in compile_circuit(circuit) for part in elements(gate)]
     assert len(parts) == n_elements
     assert sum(map(is_rotation, parts)) == n_rotations
+
+
+@pytest.mark.parametrize("labels", ["X", "Y", "XY", "YX", "ZY", "YZ", "XZ", "YY"])
+def test_multiples_of_pauli_strings_have_one_rotation(labels):
+    generator = -1.7 * Pauli(labels).to_matrix()
+    gate = Gate((2, 0)[: len(labels)], generator, 0, 0.6, 0.3)
+    parts = parts_of(gate)
+    assert_equal_up_to_phase(product(parts), product([gate]))
+    assert sum(map(is_rotation, parts)) == 1
 
 
 def test_gates_without_elements_are_left_as_they_are():
