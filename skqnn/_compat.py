@@ -42,6 +42,7 @@ __all__ = [
     "move_to",
     "noise_parts",
     "session_of",
+    "settle",
     "simulator_of",
     "style_keywords",
     "target_encoder",
@@ -70,6 +71,17 @@ def has_callbacks(estimator: Any) -> bool:
 def simulator_of(estimator: Any) -> Any:
     """Return the AerSimulator that Aer's EstimatorV2 runs, which it does not tell."""
     return estimator._backend
+
+
+def settle(device: Any) -> None:
+    """Let a simulated device make its simulator now, if it makes one in its first run.
+
+    Then it puts a noise model among its options, and would seem to be another device.
+    """
+    unmade = object()
+    simulator = getattr(device, "sim", getattr(device, "_sim", unmade))
+    if simulator is None:
+        device._setup_sim()
 
 
 class NoiseParts(NamedTuple):

@@ -45,7 +45,7 @@ class Engines:
     """
 
     def __init__(self) -> None:
-        self._exact: tuple[Any, Any] = (None, None)
+        self._exact: tuple[tuple, Any] = ((), None)
         self._kept: Kept | None = None
 
     @contextmanager
@@ -73,9 +73,9 @@ class Engines:
 
     def exact(self, model: Model) -> StatevectorEngine:
         """Return the simulator of a model."""
-        parts = (*model[:3], model.n_copies)
+        parts = (model.circuit, model.feature_map, model.n_copies, *model.observables)
         kept, engine = self._exact
-        if kept is None or not all(map(is_, kept, parts)):
+        if len(kept) != len(parts) or not all(map(is_, kept, parts)):
             engine = exact_engine(model)
             if model.circuit.num_qubits <= _MOST_KEPT_QUBITS:
                 self._exact = parts, engine

@@ -29,6 +29,7 @@ from skqnn._compat import (
     matching_numpy_dtype,
     noise_parts,
     session_of,
+    settle,
     simulator_of,
     style_keywords,
     target_encoder,
@@ -49,6 +50,26 @@ def test_options_of_aers_estimator_can_be_replaced():
 def test_simulator_of_aers_estimator():
     simulator = AerSimulator(method="statevector")
     assert simulator_of(EstimatorV2.from_backend(simulator)) is simulator
+
+
+@pytest.mark.parametrize(
+    "module, name, arguments",
+    [
+        ("qiskit.providers.fake_provider", "GenericBackendV2", {"num_qubits": 2}),
+        ("qiskit_ibm_runtime.fake_provider", "FakeManilaV2", {}),
+    ],
+)
+def test_simulated_device_makes_its_noise_when_it_is_settled(module, name, arguments):
+    device = getattr(pytest.importorskip(module), name)(**arguments)
+    assert device.options.noise_model is None
+    settle(device)
+    model = device.options.noise_model
+    assert not model.is_ideal()
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    device.run(circuit, shots=1).result()
+    assert device.options.noise_model is model
+    settle(AerSimulator())  # has nothing to make
 
 
 def test_array_api_of_scikit_learn():

@@ -9,6 +9,7 @@ and no random name. What cannot change is not looked into when descriptions are 
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -91,7 +92,14 @@ def describe(value: Any, above: tuple[int, ...] = ()) -> Any:
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return (name, describe(fields, above))
-    return (name, describe(getattr(value, "__dict__", {}), above))
+    return (name, describe(_attributes(value), above))
+
+
+def _attributes(value: Any) -> Any:
+    """Return what an object is made of: its attributes, or what pickle would keep."""
+    with suppress(Exception):  # what cannot be pickled has no parts that we know
+        return getattr(value, "__dict__", None) or value.__reduce_ex__(4)[1:3]
+    return ()
 
 
 def _array(value: np.ndarray) -> Any:
@@ -142,7 +150,7 @@ def _circuit(circuit: QuantumCircuit) -> Any:
 
 
 def _target(target: Target) -> Any:
-    """Describe gates, where they act, and their errors and durations."""
+    """Describe gates, where they act, their errors and durations, and T1 and T2."""
     rows = [
         (
             name,
@@ -153,7 +161,8 @@ def _target(target: Target) -> Any:
         for name in sorted(target.operation_names)
         for where, properties in (target[name] or {None: None}).items()
     ]
-    return ("Target", target.num_qubits, sorted(rows, key=repr))
+    times = [(q.t1, q.t2) if q else None for q in target.qubit_properties or ()]
+    return ("Target", target.num_qubits, times, sorted(rows, key=repr))
 
 
 def _aer_simulator(simulator: Any) -> Any:

@@ -1,5 +1,6 @@
 """A model on a backend: from what a user set to an engine that is ready to run."""
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.backend import Backend
 from skqnn._backends.description import describe, describe_settings
+from skqnn._backends.estimators import settled
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
 
@@ -62,7 +64,7 @@ def open_engine(
         ``kept.engine`` is to be closed after use, and may be used again nevertheless.
     """
     noise_seed = _noise_seed(backend, seed if stream is None else stream)
-    objects = (circuit, observables, feature_map) + tuple(
+    objects = (circuit, feature_map, *observables) + tuple(
         value
         for value in (backend.target, backend.mode, backend.account)
         if not isinstance(value, str)
@@ -87,9 +89,11 @@ def open_engine(
 def _values(backend: Backend, shots: int | None, seed: int) -> tuple:
     """Return whatever decides what is compiled and remembered, if not by identity."""
     names = [v for v in (backend.mode, backend.account) if isinstance(v, str)]
-    kept = (backend.max_time, backend.lookup_time, str(backend.journal))
+    path = backend.journal  # no path is the word "auto"
+    journal = path if isinstance(path, str | None) else (os.fspath(path),)
+    kept = (backend.max_time, backend.lookup_time, journal)
     others = (*kept, shots, seed, *names)
-    described = (backend.target, backend.options, others)
+    described = (settled(backend.target), backend.options, others)
     return (describe_settings(backend), *map(describe, described))
 
 

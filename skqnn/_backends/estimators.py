@@ -19,7 +19,7 @@ from skqnn._backends.measurement import measured_bases, supports_of
 from skqnn._backends.seeding import reseeded
 from skqnn._backends.simulators import device_like
 from skqnn._backends.transpilation import Isa, unroll
-from skqnn._compat import simulator_of, with_options
+from skqnn._compat import settle, simulator_of, with_options
 from skqnn._journal.service import Remote
 
 # A job takes a minute or two to upload at this size; the service gives it 15.
@@ -208,6 +208,15 @@ def backend_of(estimator: BaseEstimatorV2) -> BackendV2 | None:
     return None
 
 
+def settled(target: Any) -> Any:
+    """Return a target that its first run, by a BackendEstimatorV2, leaves as it is."""
+    if isinstance(target, BackendEstimatorV2):
+        settle(target.backend)
+    elif _is_generic(target):
+        settle(target)
+    return target
+
+
 def _gates_of(estimator: BaseEstimatorV2, backend: BackendV2) -> Any:
     """Return the gates that an estimator takes, None if these are the backend's.
 
@@ -260,6 +269,7 @@ def _exact_precision(estimator: BaseEstimatorV2) -> float | None:
 
 
 _is_aers = is_a("qiskit_aer.primitives", "EstimatorV2")
+_is_generic = is_a("qiskit.providers.fake_provider", "GenericBackendV2")
 
 
 def _adds_noise(estimator: BaseEstimatorV2) -> bool:

@@ -1,5 +1,8 @@
 """Descriptions: equal for equal settings, in any process, and for no others."""
 
+from decimal import Decimal
+from functools import partial
+
 import numpy as np
 import pytest
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
@@ -88,6 +91,10 @@ DIFFERENT = [
         lambda: Own(level=np.arange(3)),
         lambda: Own(level=[1, {"a": 2}]),
         lambda: Own(level=[1, {"a": 3}]),
+        lambda: Own(level=Decimal(1)),
+        lambda: Own(level=Decimal(2)),
+        lambda: Own(level=partial(max, 1)),
+        lambda: Own(level=partial(max, 2)),
     ],
 ]
 

@@ -1,14 +1,20 @@
 """Engines made from a Backend: its settings arrive, its random numbers too."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qiskit.circuit.library import real_amplitudes
+from qiskit.primitives import BackendEstimatorV2
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
+from qiskit.transpiler import QubitProperties
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from skqnn import Backend
 from skqnn._backends.aer import AerDevice
 from skqnn._backends.engines import open_engine
+from skqnn._backends.resolve import resolve
 
 CIRCUIT, OBSERVABLES = real_amplitudes(3, reps=1), [SparsePauliOp("ZZI")]
 THETA = np.linspace(0.1, 1.3, 6)
@@ -139,3 +145,45 @@ def test_noise_model_that_changed_meanwhile_compiles_anew(n_compiled):
     after = run(open_engine(backend, seed=0, kept=kept, **arguments).engine)
     assert np.abs(after).max() < np.abs(before).max()
     assert len(n_compiled) == 2
+
+
+def test_lifetimes_that_changed_meanwhile_compile_anew(n_compiled):
+    device = resolve("fake_manila", shots=None, n_qubits=3).backend
+    arguments = {"circuit": CIRCUIT, "observables": OBSERVABLES, "shots": None}
+    kept = open_engine(Backend(device), seed=0, **arguments)
+    before = run(kept.engine)
+    short = QubitProperties(t1=1e-5, t2=1e-5)
+    device.target.qubit_properties = [short] * device.num_qubits
+    after = run(open_engine(Backend(device), seed=0, kept=kept, **arguments).engine)
+    assert np.abs(after - before).max() > 0.1
+
+
+def test_observable_that_was_exchanged_in_its_list_compiles_anew():
+    observables = list(OBSERVABLES)
+    arguments = {"circuit": CIRCUIT, "observables": observables, "shots": None}
+    kept = open_engine(Backend("aer"), seed=0, **arguments)
+    before = run(kept.engine)
+    observables[0] = -observables[0]
+    after = run(open_engine(Backend("aer"), seed=0, kept=kept, **arguments).engine)
+    np.testing.assert_array_equal(after, -before)
+
+
+@pytest.mark.parametrize("word", [None, "auto"])
+def test_journal_at_a_path_that_reads_like_a_word(tmp_path, monkeypatch, word):
+    monkeypatch.chdir(tmp_path)
+    path = Path(str(word))
+    run_twice(Backend("aer", journal=word), Backend("aer", journal=path))
+    assert path.exists()
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["device", "estimator"])
+def test_device_that_makes_its_noise_at_the_first_run_is_the_same_afterwards(joined):
+    target = GenericBackendV2(3, seed=0)
+    if joined:
+        target = BackendEstimatorV2(backend=target)
+    arguments = {"circuit": CIRCUIT, "observables": OBSERVABLES, "shots": 10, "seed": 0}
+    kept = open_engine(Backend(target), **arguments)
+    first = run(kept.engine)
+    again = open_engine(Backend(target), kept=kept, **arguments)
+    assert again.values is kept.values
+    np.testing.assert_array_equal(run(again.engine), first)
