@@ -1,11 +1,14 @@
 """How the defaults of QNNClassifier were chosen: a grid on training data only.
 
-For each task, the training set is split once more; the table shows the median accuracy
-on the held-out part and the median final training loss over the seeds. Run with
+    python benchmarks/defaults.py [--mnist]    step sizes and sizes of first angles
+    python benchmarks/defaults.py --layers     numbers of layers, for reps="auto"
 
-    python benchmarks/defaults.py [--mnist]
-
+For each task, the training set is split once more; the first table shows the median
+accuracy on the held-out part and the median final training loss over the seeds.
 `--mnist` adds two tasks on 5,000 MNIST training images (fetched by fetch_openml).
+
+The second table is for the six data sets of tabular.py: of the first training fold
+there, for each of three seeds, two thirds train and a third is scored.
 """
 
 import argparse
@@ -19,16 +22,19 @@ import sklearn
 from sklearn.datasets import fetch_openml, load_breast_cancer, load_digits, load_wine
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from tabular import SETS
 
 import skqnn
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn._circuits.model import choose_reps
 
 STEP_SIZES = (0.02, 0.05, 0.1, 0.2)
 INIT_SCALES = (0.1, 0.5, np.pi)
 SEEDS = range(3)
+LAYERS = (1, 2, 4, 6, 8, 12, 20, 40)
 
 
 def digits(*labels):
@@ -88,16 +94,60 @@ def run(X, y, options, step_size, init_scale):
     return np.median(rows, axis=0)
 
 
+def training_folds(name):
+    """Yield the rows that train and those that are scored, of one data set."""
+    X, y = SETS[name]()
+    for seed in SEEDS:
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+        rows, _ = next(folds.split(X, y))
+        yield train_test_split(
+            X[rows], y[rows], test_size=1 / 3, stratify=y[rows], random_state=seed
+        )
+
+
+def accuracy_of_layers(name, reps):
+    """Return mean accuracy in per cent, and the fitted classifier of the last seed."""
+    scores = []
+    for seed, (X, X_held, y, y_held) in enumerate(training_folds(name)):
+        scaler = BinaryAmplitudeEncoder() if name == "digits" else StandardScaler()
+        model = make_pipeline(scaler, QNNClassifier(reps=reps, random_state=seed))
+        scores.append(100 * model.fit(X, y).score(X_held, y_held))
+    return np.mean(scores), model[-1]
+
+
+def print_layers():
+    """Print accuracy against layers, and what the rule takes."""
+    print('mean accuracy in per cent, angles in brackets; * is what reps="auto" takes')
+    for name in SETS:
+        cells, rule = [], None
+        for reps in LAYERS:
+            accuracy, model = accuracy_of_layers(name, reps)
+            cells.append(f"{reps}: {accuracy:.1f} ({model.circuit_.num_parameters})")
+            rule = choose_reps(model.n_qubits_, len(model.classes_))
+        if rule not in LAYERS:
+            accuracy, model = accuracy_of_layers(name, rule)
+            cells.append(f"{rule}: {accuracy:.1f} ({model.circuit_.num_parameters})")
+        marked = [c + "*" * c.startswith(f"{rule}:") for c in cells]
+        qubits = f"{model.n_qubits_} qubits, {len(model.classes_)} classes"
+        print(f"{name:8s} {qubits:20s} {'  '.join(marked)}", flush=True)
+
+
 def main():
-    """Print one table per task."""
+    """Print one table per task, or that of the layers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mnist", action="store_true")
-    tasks = TASKS | (MNIST_TASKS if parser.parse_args().mnist else {})
+    parser.add_argument("--layers", action="store_true")
+    arguments = parser.parse_args()
+    tasks = TASKS | (MNIST_TASKS if arguments.mnist else {})
     warnings.simplefilter("ignore", ConvergenceWarning)
+    if arguments.layers:  # circuits that cannot hold ten classes are among them
+        warnings.filterwarnings("ignore", "`reps` or `ansatz` should give")
     print(
         f"skqnn {skqnn.__version__}, scikit-learn {sklearn.__version__}, "
         f"numpy {np.__version__}, {platform.machine()}, seeds {list(SEEDS)}"
     )
+    if arguments.layers:
+        return print_layers()
     for name, load in tasks.items():
         X, y, options = load()
         print(f"\n{name}: {X.shape[0]} rows, {options}")
