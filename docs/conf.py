@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "_mathml",
+    "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
@@ -61,6 +62,14 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,
 }
+
+# Pictures of pages are drawn when the pages are built.
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 110)]
+plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (6.4, 4.2)}
+plot_apply_rcparams = True
 
 # Inventories are fetched from the network, which a build must not depend on.
 intersphinx_mapping = {
