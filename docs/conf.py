@@ -64,6 +64,7 @@ sphinx_gallery_conf = {
 }
 
 # Pictures of pages are drawn when the pages are built.
+plot_basedir = str(Path(__file__).parent)
 plot_include_source = True
 plot_html_show_source_link = False
 plot_html_show_formats = False
