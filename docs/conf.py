@@ -90,6 +90,10 @@ copybutton_prompt_is_regexp = True
 html_theme = "pydata_sphinx_theme"
 html_title = "skqnn"
 html_show_sourcelink = False
+# Pages without others beside them have nothing to navigate.
+html_sidebars = {
+    page: [] for page in ("index", "getting_started", "long_runs", "findings")
+}
 html_css_files = ["skqnn.css"]
 html_theme_options = {
     "navigation_with_keys": False,

@@ -121,7 +121,7 @@ class EncodingDisplay:
             ax,
             1,
             3 + n_channels,
-            size=(2.4, 2.8),
+            size=(1.9, 2.3),
             caller="EncodingDisplay.plot",
             # Two channels make the register a tall rectangle, beside its colour bar.
             width_ratios=[1, 1, 1.2, 1] if n_channels == 1 else [1, 1, 1, 0.85, 1],
