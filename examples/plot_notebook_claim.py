@@ -277,9 +277,9 @@ figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 # %%
 # With its 80 images, each seed of the notebook's model goes up and down between chance
 # and 87 %, so that the number of epochs decides what is reported; all images calm it,
-# and it stays below 87 %. The circuit on amplitudes is above 99.5 % at the end with each
-# seed, one of five on 100.00 %. Logistic regression is ahead of the other four with as
-# many parameters, and level with three of them with two.
+# and it stays below 87 %. The circuit on amplitudes is above 99.5 % at the end with
+# each seed, one of five on 100.00 %. Logistic regression is ahead of the other four
+# with as many parameters, and a single image behind three of them with two.
 #
 # The exact options
 # -----------------
