@@ -58,6 +58,8 @@ class AerDevice:
         `skqnn._backends.layout.transpile_best` with its settings.
     salt : object
         All that changes results, as `repr` prints it.
+    check : callable, default=None
+        Called with each circuit that is compiled; raises if the noise misses its gates.
     vectors : bool, default=False
         Whether density matrices are simulated as Pauli vectors instead of by Aer.
 
@@ -88,6 +90,7 @@ class AerDevice:
         correct_readout: bool = True,
         transpile: Callable[..., Isa] = transpile_best,
         salt: Any = None,
+        check: Callable[[QuantumCircuit], None] | None = None,
         vectors: bool = False,
     ):
         self.name, self.shots, self.salt = name, shots, salt
@@ -97,7 +100,7 @@ class AerDevice:
         self.sets_states = backend is None and method in ("automatic", "statevector")
         self._options, self._noise = options, noise
         self._correct_readout, self._vectors = correct_readout, vectors
-        self.transpile = transpile
+        self.transpile, self._check = transpile, check
         self.differentiable = vectors and shots is None
 
     def demand(self, supports: Sequence[tuple[int, ...]]) -> Demand:
@@ -109,6 +112,8 @@ class AerDevice:
         self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], seed: int
     ) -> "AerProgram":
         """Transpile a circuit, once for each measured basis."""
+        if self._check is not None:
+            self._check(circuit)
         few = self.sets_states and circuit.num_qubits <= _MAX_LISTED_BITS
         if self.shots is None and not few:
             runs = [self._expectations(circuit, observables, seed)]

@@ -48,7 +48,12 @@ from skqnn._backends.options import (
     ibm_options,
     refuse_keyword,
 )
-from skqnn._backends.simulators import check_noise, device_like
+from skqnn._backends.simulators import (
+    check_gates,
+    check_noise,
+    check_opened,
+    device_like,
+)
 
 Device = AerDevice | EstimatorDevice | IBMDevice
 
@@ -120,15 +125,19 @@ def _aer(name, simulator, options, settings, shots) -> AerDevice:
     salt = describe((simulator, options))
     model = _noise(options)
     _check_method(options, name, settings)
+    like = device_like(simulator, model)
+    if model is not None:
+        check_gates(model, like)
     device = AerDevice(
         name,
         options,
         shots=shots,
-        backend=device_like(simulator, model),
+        backend=like,
         noise=None if model is None else partial(model_noise, model),
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
         salt=salt,
+        check=None if model is None else partial(check_opened, model=model),
     )
     _need_gates(device, settings)
     return device
@@ -168,6 +177,8 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
     replaced = "noise_model" in options
     model = _noise(options)
     noise = None if model is None else partial(model_noise, model)
+    if model is not None:
+        check_gates(model, backend)
     if not replaced:
         noise = partial(target_noise, backend.target)
     return AerDevice(
@@ -179,6 +190,7 @@ def _fake_object(backend, settings, shots, n_qubits) -> AerDevice:
         correct_readout=settings.correct_readout,
         transpile=_transpile(settings),
         salt=salt,
+        check=None if model is None else partial(check_opened, model=model),
         vectors=not settings.options,
     )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qiskit import QuantumCircuit
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from skqnn._backends.transpilation import ELEMENTARY
@@ -67,6 +68,33 @@ def check_noise(model: Any) -> None:
             "`noise_model` must have errors on gates of Qiskit only, got errors on "
             f"{unknown}: composite gates are opened before they run, so put the errors "
             "on the gates inside."
+        )
+
+
+def check_gates(model: Any, backend: Any) -> None:
+    """Raise ValueError for errors on a gate that circuits of a backend never have."""
+    known = {*backend.target.operation_names, "measure", "reset"}
+    lost = sorted(set(model.noise_instructions) - known)
+    if lost:
+        raise ValueError(
+            f"`noise_model` must have errors on gates of {backend.name!r}, got errors "
+            f"on {lost}, which no circuit contains that was translated to its gates."
+        )
+
+
+def check_opened(circuit: QuantumCircuit, model: Any) -> None:
+    """Raise ValueError for errors on gates that are opened before they run.
+
+    The elementary gates inside would run without them. Aer itself runs few of these
+    gates, and takes no parameters for them.
+    """
+    names = {item.operation.name for item in circuit.data} - set(ELEMENTARY)
+    lost = sorted(names & set(model.noise_instructions))
+    if lost:
+        raise ValueError(
+            "`noise_model` must have errors on elementary gates, got errors on "
+            f"{lost} of the circuit: these are opened into gates such as 'cx' and 'ry' "
+            "before they run, so put the errors on those."
         )
 
 

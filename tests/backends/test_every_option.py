@@ -189,7 +189,9 @@ def is_refused_for(backend, option):
     try:
         open_one(backend)
     except ValueError as error:
-        return str(error).startswith("`options") and f"'{option}'" in str(error)
+        text = str(error)
+        named = text.startswith("`options") and f"'{option}'" in text
+        return named or text.startswith(f"`{option}` must ")
     return False
 
 

@@ -5,7 +5,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, ParameterVector
 from qiskit.primitives import StatevectorEstimator
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import SparsePauliOp, random_unitary
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 from qiskit_aer.primitives import EstimatorV2
@@ -118,6 +118,36 @@ def test_errors_on_a_gate_that_is_opened_are_refused():
     with pytest.raises(ValueError, match=r"gates of Qiskit only, got .*\['mine'\]"):
         run(AerSimulator(noise_model=model), circuit=make_circuit())
     assert Gate("mine", 1, []).name in model.noise_instructions
+
+
+@pytest.mark.parametrize("gate", ["cry", "dcx", "csx", "unitary", "cp"])
+def test_errors_on_a_gate_of_the_circuit_that_is_opened_are_refused(gate):
+    circuit = make_circuit()
+    model = depolarized([gate], 0.1, 2)
+    draw = {
+        "unitary": lambda: circuit.unitary(random_unitary(4, seed=0), [0, 1]),
+        "dcx": lambda: circuit.dcx(0, 1),
+        "csx": lambda: circuit.csx(0, 1),
+    }
+    draw.get(gate, lambda: getattr(circuit, gate)(0.3, 0, 1))()
+    for backend in (AerSimulator(noise_model=model), options_of(model)):
+        with pytest.raises(ValueError, match=rf"`noise_model` must .*\['{gate}'\]"):
+            run(backend, circuit=circuit)
+
+
+def options_of(model):
+    return Backend("aer", options={"noise_model": model})
+
+
+def test_errors_on_a_gate_that_a_device_lacks_are_refused():
+    pytest.importorskip("qiskit_ibm_runtime")
+    model = depolarized(["ry"], 0.1)
+    for backend in (
+        Backend("fake_manila", options={"noise_model": model}),
+        AerSimulator(basis_gates=["rz", "sx", "cx"], noise_model=model),
+    ):
+        with pytest.raises(ValueError, match=r"`noise_model` must .* got .*\['ry'\]"):
+            run(backend)
 
 
 @pytest.mark.parametrize("shots", [None, 20_000])
