@@ -175,6 +175,9 @@ class AerDevice:
         noisy = {"method": method, "noise_model": noise.gates}
         return isa, self._options | noisy, noise.readout
 
+    def hold(self) -> None:
+        """Do nothing: calls share nothing that could be closed."""
+
     def close(self) -> None:
         """Do nothing: a simulator has nothing to close."""
 

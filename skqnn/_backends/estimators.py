@@ -105,6 +105,9 @@ class EstimatorDevice:
             precision = precision_of(self.shots)
         return reseeded(self._estimator, rng).run([pub], precision=precision)
 
+    def hold(self) -> None:
+        """Do nothing: calls share nothing that could be closed."""
+
     def close(self) -> None:
         """Do nothing: the estimator is the user's."""
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -82,15 +83,21 @@ class IBMDevice:
         self.transpile = transpile
         self.options = _estimator_options(options)
         self._window: Any = None  # the session or batch that this device opened
+        self._n_calls, self._lock = 0, threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is alive, and with it the account's token."""
         return self.__dict__ | {
             "_backend": None,
             "_window": None,
+            "_n_calls": 0,
+            "_lock": None,
             "_mode": self._mode if isinstance(self._mode, str) else "job",
             "_account": self._account if isinstance(self._account, str) else None,
         }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
 
     @property
     def name(self) -> str:
@@ -152,36 +159,53 @@ class IBMDevice:
 
     def _open(self) -> Any:
         """Return the mode of the next job, opening a session only now."""
-        from qiskit_ibm_runtime import Batch, Session
-
         if not isinstance(self._mode, str):
             return self._mode
         if self._mode == "job":
             return self.backend
-        if self._window is None:
-            kind = {"batch": Batch, "session": Session}[self._mode]
-            limit = _MAX_TIME if self._max_time is None else self._max_time
-            try:
-                self._window = kind(backend=self.backend, max_time=limit)
-            except Exception as error:
-                if service.meaning(error) == service.UNKNOWN:
-                    _warn(
-                        f"The answer to the opening of a {self._mode} on {self.name} "
-                        f"was lost ({error}): one may be open, and ends by itself "
-                        f"after {limit} s at the latest."
-                    )
-                raise
-            _log.info(
-                "%s, %s %s: opened", self.name, self._mode, self._window.session_id
-            )
-        return self._window
+        with self._lock:
+            if self._window is None:
+                self._window = self._new_window()
+            return self._window
+
+    def _new_window(self) -> Any:
+        from qiskit_ibm_runtime import Batch, Session
+
+        kind = {"batch": Batch, "session": Session}[self._mode]
+        limit = _MAX_TIME if self._max_time is None else self._max_time
+        try:
+            window = kind(backend=self.backend, max_time=limit)
+        except Exception as error:
+            if service.meaning(error) == service.UNKNOWN:
+                _warn(
+                    f"The answer to the opening of a {self._mode} on {self.name} was "
+                    f"lost ({error}): one may be open, and ends by itself after "
+                    f"{limit} s at the latest."
+                )
+            raise
+        _log.info("%s, %s %s: opened", self.name, self._mode, window.session_id)
+        return window
+
+    def hold(self) -> None:
+        """Count one more call that shares a session or batch, until it calls `close`.
+
+        A callback predicts in the middle of a fit, and another thread at any time.
+        """
+        with self._lock:
+            self._n_calls += 1
 
     def close(self) -> None:
-        """Close the session or batch that this device opened; its jobs go on.
+        """Close the session or batch that this device opened, after the last call.
 
-        A closing that fails is a warning: it must not take the place of a result, nor
-        of an error that says more.
+        Its jobs go on. A closing that fails is a warning: it must not take the place of
+        a result, nor of an error that says more.
         """
+        with self._lock:
+            self._n_calls -= 1
+            if self._n_calls <= 0:
+                self._close_window()
+
+    def _close_window(self) -> None:
         window, self._window = self._window, None
         if window is None:
             return

@@ -105,6 +105,7 @@ class PrimitiveEngine:
         self._names: dict[str, str] = {}
         self._ansatz: Any = None  # set by `keep`
         self._keeps = False
+        device.hold()
 
     def restart(self, noise_seed: tuple[int, ...]) -> "PrimitiveEngine":
         """Return an engine for the next call, which shares the compiled programs."""
@@ -113,6 +114,7 @@ class PrimitiveEngine:
         engine._journal_path = _absolute(self._asked_journal)
         engine._noise_seed, engine._n_requests = noise_seed, 0
         engine._ansatz, engine._keeps = None, False
+        engine._device.hold()
         return engine
 
     def prepare(self, X: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)
   -> (evs, stds)``, both (n_bindings, n_observables), ``program.remote(values, rng)``
   for a journal, ``program.max_bindings`` and ``program.circuits``;
-- ``close()``.
+- ``hold()`` and ``close()``, at the beginning and the end of each call.
 """
 
 import difflib

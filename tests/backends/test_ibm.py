@@ -9,6 +9,7 @@ import re
 import signal
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -322,6 +323,22 @@ def test_killed_session_ends_by_itself(cloud, backend, trained):
     on(trained, backend, mode="session").predict(X)
     on(trained, backend, mode="batch", max_time="30m").predict(X[::-1])
     assert [s["max_ttl"] for s in cloud.sessions.values()] == [7200, 1800]
+
+
+def test_calls_that_overlap_share_a_session_until_the_last_ends(
+    cloud, backend, trained
+):
+    classifier = on(trained, backend, mode="session")
+    with classifier._engine() as engine:
+        states = engine.prepare(classifier._rows(X))
+        engine.expectations(states, classifier.theta_)
+        with ThreadPoolExecutor(2) as pool:  # so would callbacks of a fit, in line
+            list(pool.map(classifier.predict, (X[:1], X[1:2])))
+        engine.expectations(states, classifier.theta_ + 0.1)
+        assert [s["state"] for s in cloud.sessions.values()] == ["open"]
+    assert [s["state"] for s in cloud.sessions.values()] == ["closed"]
+    classifier.predict(X[2:3])
+    assert [s["state"] for s in cloud.sessions.values()] == ["closed"] * 2
 
 
 def test_session_that_cannot_be_closed_is_a_warning_beside_the_result(
