@@ -17,6 +17,7 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
@@ -271,15 +272,29 @@ def _need_gates(device: Any, settings: Backend) -> None:
 
 def _refuse_name(name: str) -> NoReturn:
     names = ["aer", *(f"aer_{method}" for method in aer.METHODS[1:]), "least_busy"]
-    if name.startswith("fake"):
+    words = re.sub(r"V\d$", "", name)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words).lower()
+    if words.startswith("fake"):
         names = list(fake_backends())
-    close = difflib.get_close_matches(name, names, cutoff=0.5) or names
+    former = _FORMER.get(words)
+    close = [former] if former else difflib.get_close_matches(words, names, cutoff=0.5)
+    close = close or names
     raise ValueError(
         "`backend` must be None, 'aer', 'aer_<method>', 'fake_<name>', 'ibm_<name>' or "
         f"'least_busy', got {name!r}. Close to it: {', '.join(close)}."
     )
 
 
+# Names of Qiskit's former providers, and of classes, in lower case.
+_FORMER = {
+    "aer_simulator": "aer",
+    "basic_simulator": "aer",
+    "qasm_simulator": "aer",
+    "ibmq_qasm_simulator": "aer",
+    "statevector_simulator": "aer_statevector",
+    "simulator_statevector": "aer_statevector",
+    "simulator_mps": "aer_matrix_product_state",
+}
 _ANY = frozenset(
     {"state_preparation", "n_preparation_layers", "journal", "random_state"}
 )

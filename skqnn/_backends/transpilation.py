@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import Instruction
+from qiskit.circuit import Gate, Instruction
 from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
@@ -59,11 +59,25 @@ def transpile_once(
     except QiskitError as error:
         raise ValueError(
             "`backend` must have gates that the circuit can be translated to, got "
-            f"{backend.name!r}: {error}"
+            f"{backend.name!r}: {_reason(target or backend.target) or error}"
         ) from error
     layout = transpiled.layout
     final = layout.final_index_layout() if layout else range(circuit.num_qubits)
     return Isa(transpiled, tuple(final))
+
+
+def _reason(target: Target) -> str | None:
+    """Return why a device cannot run our circuits, None if Qiskit knows better."""
+    gates = [gate for gate in target.operations if isinstance(gate, Gate)]
+    if not any(gate.params for gate in gates):
+        return (
+            "it has no gate with an angle, as Clifford+T devices, which need circuits "
+            "whose angles are known. Circuits are translated once here, with angles "
+            "left open; take a device with RZ or U gates."
+        )
+    if not any(gate.num_qubits == 2 for gate in gates):
+        return "it has no gate on two qubits."
+    return None
 
 
 def unroll(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -97,6 +97,11 @@ def test_devices_pickle(backend):
         ("aer_stabilizer", "aer"),
         ("leastbusy", "least_busy"),
         ("torino", "ibm_<name>"),
+        ("FakeTorino", "Close to it: fake_torino"),
+        ("FakeManilaV2", "Close to it: fake_manila"),
+        ("AerSimulator", "Close to it: aer."),
+        ("qasm_simulator", "Close to it: aer."),
+        ("statevector_simulator", "Close to it: aer_statevector."),
         ("", "least_busy"),
     ],
 )

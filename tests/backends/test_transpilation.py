@@ -76,3 +76,20 @@ def test_restricted_target_keeps_errors_of_the_qubits():
 def test_cz_is_available_on_the_line():
     assert isinstance(LINE.target.operation_from_name("cz"), CZGate)
     assert np.isfinite(error_of(LINE.target, "cz", (0, 1)))
+
+
+@pytest.mark.parametrize(
+    "gates, reason",
+    [
+        (["h", "s", "sdg", "t", "tdg", "cx"], "no gate with an angle, as Clifford"),
+        (["rz", "sx", "x"], "no gate on two qubits"),
+        (["rz", "x", "cx"], "Unable to translate"),
+    ],
+)
+def test_reason_why_a_device_cannot_run_our_circuits(gates, reason):
+    circuit = QuantumCircuit(2)
+    circuit.ry(Parameter("a"), 0)
+    circuit.cx(0, 1)
+    device = GenericBackendV2(2, basis_gates=gates, seed=0)
+    with pytest.raises(ValueError, match=f"`backend` must have gates .*: .*{reason}"):
+        transpile_once(circuit, device, 1, 0)
