@@ -92,8 +92,8 @@ class Backend(BaseEstimator):
         whether IBM Quantum accepted it. One that is listed later than that is paid for
         twice; every lost answer costs the time. See :ref:`journal`.
     use_fractional_gates : bool, default=False
-        Whether ``"ibm_<name>"`` and ``"least_busy"`` mean a device with RX and RZZ
-        gates.
+        Whether ``"ibm_<name>"`` and ``"least_busy"`` mean a device with RX gates of any
+        angle. Its RZZ gates are not used: they take angles from 0 to pi/2 only.
     account : str or callable, default=None
         Account of ``"ibm_<name>"`` and ``"least_busy"``: the name under which
         `QiskitRuntimeService.save_account` saved it, or a function without arguments

@@ -92,6 +92,8 @@ def transpile_best(
     if demand is None:
         demand = Demand((tuple(range(circuit.num_qubits)),))
     target = backend.target
+    if gates is None and _restricts_rzz(backend):
+        gates = set(target.operation_names) - {"rzz"}
     if gates is not None:
         target = select(target, lambda name, where: name in gates)
     calibration = calibrate(target)
@@ -111,6 +113,16 @@ def transpile_best(
     if is_lost(signals[best], demand):
         _warn(backend.name, signals[best], demand)
     return isas[best]
+
+
+def _restricts_rzz(backend: BackendV2) -> bool:
+    """Return whether RZZ takes some angles only, which open parameters may leave.
+
+    IBM's fractional RZZ takes angles between 0 and pi/2.
+    """
+    is_ibms = type(backend).__module__.startswith("qiskit_ibm_runtime.")
+    others = {"cx", "cz", "ecr"} & set(backend.target.operation_names)
+    return is_ibms and "rzz" in backend.target and bool(others)
 
 
 def _search(

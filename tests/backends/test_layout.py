@@ -249,3 +249,18 @@ def test_backend_without_two_qubit_gate_is_refused():
 def test_estimates_are_finite():
     isa = transpile_best(chain(3), line(4), seed=0)
     assert np.isfinite(resolution_of(isa, line(4), Demand(((0,),), 10)))
+
+
+@pytest.mark.parametrize("level", ["auto", 2])
+def test_gate_that_takes_some_angles_only_is_not_used(level):
+    """An angle that is still open may become one that IBM refuses."""
+    fakes = pytest.importorskip("qiskit_ibm_runtime.fake_provider")
+    device = fakes.FakeFractionalBackend()
+    assert "rzz" in device.target
+    circuit = QuantumCircuit(2)
+    circuit.crz(ParameterVector("t", 1)[0], 0, 1)
+    circuit.h(0)
+    isa = transpile_best(circuit, device, seed=0, optimization_level=level)
+    assert "rzz" not in isa.circuit.count_ops()
+    plain = transpile_once(circuit, device, 2, 0)
+    assert "rzz" in plain.circuit.count_ops()
