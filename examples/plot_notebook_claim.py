@@ -212,7 +212,8 @@ report(
 import csv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = (Path.cwd(), Path.cwd().parent)  # this runs there, or in examples/
+ROOT = next(folder for folder in FOLDERS if (folder / "benchmarks").is_dir())
 with (ROOT / "benchmarks" / "results" / "claim_curves.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))
 
@@ -289,17 +290,14 @@ figure.legend(loc="outside lower center", ncols=2, fontsize="small")
 import sys
 
 sys.path.append(str(ROOT / "benchmarks"))
-from accuracy_per_parameter import ten_digit_model
-from mnist_pairs import pipeline as pair_pipeline
-from mnist_ten_digits import options_for
-from mnist_ten_digits import pipeline as ten_digit_pipeline
+from accuracy_per_parameter import frequency_model, pair_model, ten_digit_model
 from mnist_zero_one import qnn
 
 README = {
     "0 or 1, 24 parameters": qnn(seed=0),
-    "all 45 pairs, 24 parameters": pair_pipeline(seed=0),
-    "ten digits, 64 frequencies": ten_digit_pipeline(seed=0, **options_for(1000)),
-    "ten digits, 12x12 pixels": ten_digit_model(1000, 0, None),
+    "all 45 pairs, 24 parameters": pair_model(24, seed=0, epochs=None),
+    "ten digits, frequencies": frequency_model(1000, seed=0, epochs=None),
+    "ten digits, 12x12 pixels": ten_digit_model(1000, seed=0, epochs=None),
 }
 for name, pipeline in README.items():
     print(name)
