@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from qiskit import QuantumCircuit
 
 from skqnn._backends.backend import as_backend
@@ -25,6 +24,7 @@ from skqnn._validation import (
     one_of,
     pair,
     positive,
+    random_source,
 )
 
 _GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
@@ -73,11 +73,7 @@ RULES = {
     "batch_size": integer(1, "auto"),
     "max_iter": integer(1),
     "shuffle": boolean(),
-    "random_state": Rule(
-        (Integral, np.random.RandomState, type(None)),
-        lambda v: not isinstance(v, Integral) or 0 <= int(v) < 2**32,
-        "an integer between 0 and 2**32 - 1, a RandomState or None",
-    ),
+    "random_state": random_source(),
     "tol": non_negative(),
     "n_iter_no_change": integer(1),
     "early_stopping": boolean(),

@@ -110,6 +110,15 @@ def boolean() -> Rule:
     return Rule((bool, np.bool_), lambda v: True, "True or False")
 
 
+def random_source() -> Rule:
+    """Return the rule of a `random_state`."""
+    return Rule(
+        (numbers.Integral, np.random.RandomState, type(None)),
+        lambda v: not isinstance(v, numbers.Integral) or 0 <= int(v) < 2**32,
+        "an integer between 0 and 2**32 - 1, a RandomState or None",
+    )
+
+
 def missing_package(what: str, package: str, extra: str) -> ImportError:
     """Return the error of something that needs a package that is not installed."""
     return ImportError(

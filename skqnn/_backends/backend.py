@@ -8,7 +8,6 @@ from inspect import signature
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.providers import BackendV2
 from sklearn.base import BaseEstimator
@@ -20,8 +19,10 @@ from skqnn._validation import (
     boolean,
     check_parameters,
     integer,
+    nearest,
     non_negative,
     one_of,
+    random_source,
 )
 
 STATE_PREPARATIONS = ("auto", "direct", *PREPARATIONS)
@@ -188,6 +189,27 @@ class Backend(BaseEstimator):
     def options(self, value):
         self._options = _masked(value)
 
+    def set_params(self, **params):
+        """Set keywords, and refuse an unknown one with the nearest name.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : Backend
+        """
+        known = self._get_param_names()
+        for name in params:
+            if name not in known:
+                raise ValueError(
+                    f"`{name}` must be a keyword of Backend, one of {known}, got "
+                    f"another name{nearest(name, known)}."
+                )
+        return super().set_params(**params)
+
     def __getstate__(self):
         # A live connection cannot be pickled, and would carry the account's token.
         state = super().__getstate__()
@@ -240,6 +262,7 @@ RULES = {
         (object,),
         lambda v: v in MODES if isinstance(v, str) else is_window(v),
         f"one of {list(MODES)}, or a Session or Batch of qiskit_ibm_runtime",
+        cure=lambda v: nearest(v, MODES),
     ),
     "max_time": Rule(
         (Integral, str, type(None)),
@@ -249,11 +272,7 @@ RULES = {
     "lookup_time": non_negative(),
     "use_fractional_gates": boolean(),
     "options": Rule((Mapping, type(None)), lambda v: True, "a dict of options or None"),
-    "random_state": Rule(
-        (Integral, np.random.RandomState, type(None)),
-        lambda v: not isinstance(v, Integral) or 0 <= int(v) < 2**32,
-        "an integer between 0 and 2**32 - 1, a RandomState or None",
-    ),
+    "random_state": random_source(),
 }
 
 # Their defaults, from the signature.

@@ -87,6 +87,14 @@ def test_a_target_is_shorthand_for_its_defaults(target):
     assert non_defaults(backend) == {}
 
 
+def test_misspelt_keyword_gets_the_nearest_name():
+    classifier = QNNClassifier(backend=Backend("aer"))
+    with pytest.raises(ValueError, match=r"`journals` .* nearest name is 'journal'"):
+        classifier.set_params(backend__journals="journal.sqlite")
+    with pytest.raises(ValueError, match=r"`mode` .* nearest name is 'session'"):
+        as_backend(Backend("ibm_torino", mode="sessions"))
+
+
 def test_a_backend_stays_itself_and_none_stays_none():
     backend = Backend("aer")
     assert as_backend(backend) is backend
