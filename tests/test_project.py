@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import skqnn
+from skqnn import export, inspection
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skqnn"
@@ -186,6 +187,16 @@ def test_changes_have_a_kind_that_the_changelog_knows():
     names = {path.name for path in (ROOT / "changelog.d").iterdir()} - {"README.md"}
     wrong = [n for n in names if not re.fullmatch(rf"(\d+|\+\w+)\.({kinds})\.md", n)]
     assert not wrong
+
+
+def test_map_of_the_code_is_whole():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = {f"`{name}/`" for name in IMPORTS if (PACKAGE / name).is_dir()}
+    files = {f"`{name}`" for name in BESIDE if BESIDE[name] in ("ground", "estimators")}
+    public = [name for facade in (skqnn, export, inspection) for name in facade.__all__]
+    names = {f"`{name}`" for name in public if not name.startswith("__")}
+    assert len(rooms) == 8
+    assert not {name for name in rooms | files | names if name not in text}
 
 
 def test_files_that_the_pages_name_exist():

@@ -5,6 +5,7 @@ path that could know the table.
 """
 
 import pickle
+import re
 from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +98,24 @@ def look_at(model, rows, labels):
     assert str(report)
     assert model._repr_html_()
     pyplot.close("all")
+
+
+# What a named argument may be: the class or function, the argument, its names.
+DOCUMENTED = [
+    (QNNClassifier, "ansatz", ANSATZE),
+    (QNNClassifier, "loss", LOSSES),
+    (QNNClassifier, "solver", [*OPTIMIZERS, "lbfgs"]),
+    (QNNClassifier, "learning_rate", SCHEDULES),
+    (Backend, "state_preparation", _backend.STATE_PREPARATIONS),
+    (Backend, "mode", _backend.MODES),
+    (bound_circuit, "state_preparation", ["direct", *PREPARATIONS]),
+]
+
+
+@pytest.mark.parametrize("owner, argument, names", DOCUMENTED)
+def test_names_of_a_table_are_those_that_the_docstring_lists(owner, argument, names):
+    [line] = re.findall(rf"^ *{argument} : \{{(.+?)\}}", owner.__doc__, re.M | re.S)
+    assert set(re.findall(r'"(\w+)"', line)) == set(names)
 
 
 def absolute(scores, targets):
