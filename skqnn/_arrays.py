@@ -28,6 +28,7 @@ __all__ = [
     "into",
     "is_on_host",
     "namespace",
+    "numbers",
     "numpy_dtype",
     "on_host",
     "real",
@@ -79,6 +80,14 @@ def check_fitted_namespace(
     fitted = getattr(estimator, attribute, None)
     if not isinstance(fitted, np.ndarray | None):
         check_same_namespace(X, estimator, attribute=attribute, method=method)
+
+
+def numbers(X: Any) -> Any:
+    """Return X, whose categories become numbers if it is a DataFrame of such.
+
+    scikit-learn's `check_array` leaves them as objects unless a dtype is asked for.
+    """
+    return X.astype(np.float64) if X.dtype == object else X
 
 
 def to_numpy(value: Any) -> Any:

@@ -14,6 +14,7 @@ from skqnn._arrays import (
     follow,
     is_on_host,
     namespace,
+    numbers,
     numpy_dtype,
     to_numpy,
 )
@@ -206,7 +207,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
             least one row and column.
         """
         self._check_parameters()
-        X = validate_data(self, X, accept_sparse="csr")
+        X = numbers(validate_data(self, X, accept_sparse="csr"))
         task = callback_context(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
@@ -270,7 +271,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         check_fitted_namespace(X, self, attribute="_limits", method="transform")
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        X = numbers(validate_data(self, X, accept_sparse="csr", reset=False))
         xp, device = namespace(X)
         dtype = "float32" if numpy_dtype(X) == np.float32 else self.dtype
         shape = (X.shape[0], *self._encoding.grid)

@@ -687,3 +687,15 @@ def test_grid_search_in_a_pipeline():
     model = make_pipeline(BinaryAmplitudeEncoder(), LogisticRegression())
     grid = {"binaryamplitudeencoder__normalization": ["image", "pixel"]}
     assert GridSearchCV(model, grid, cv=3).fit(X, y).best_score_ > 0.98
+
+
+def test_categories_of_numbers_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    numbers = pandas.DataFrame({"a": [0, 1, 1, 0], "b": [1, 0, 1, 1]})
+    frame = numbers.astype("category")
+    for encoder in (BinaryAmplitudeEncoder(), BinaryAmplitudeEncoder(threshold=0.5)):
+        expected = encoder.fit_transform(numbers)
+        np.testing.assert_array_equal(encoder.fit(frame).transform(frame), expected)
+    words = pandas.DataFrame({"a": ["x", "y"]}).astype("category")
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        BinaryAmplitudeEncoder().fit(words)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from qiskit.circuit.library import real_amplitudes
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
@@ -198,3 +199,27 @@ def test_repr_shows_what_differs_from_the_defaults():
 def test_convergence_warning_can_be_turned_into_an_error_by_cross_validation():
     with pytest.warns(ConvergenceWarning):
         cross_val_score(QNNClassifier(max_iter=2), IMAGES, BINARY, cv=2)
+
+
+def shallow(n_qubits):
+    return real_amplitudes(n_qubits, reps=1)
+
+
+def deep(n_qubits):
+    return real_amplitudes(n_qubits, reps=3)
+
+
+def count_parameters(estimator, X, y):
+    return estimator.n_parameters_
+
+
+def test_grid_over_circuits_with_free_parameters():
+    grid = {"ansatz": [shallow, deep, "efficient_su2"]}
+    search = GridSearchCV(
+        QNNClassifier(**FEW), grid, scoring=count_parameters, cv=2, error_score="raise"
+    )
+    search.fit(IMAGES[:30, :8], BINARY[:30])
+    assert list(search.cv_results_["param_ansatz"]) == grid["ansatz"]
+    n_qubits = search.best_estimator_.circuit_.num_qubits
+    counts = [2 * n_qubits + 2, 4 * n_qubits + 2]
+    assert list(search.cv_results_["mean_test_score"][:2]) == counts

@@ -82,8 +82,9 @@ class ObservableDisplay:
         E = engine.expectations(data.states, classifier.theta_)
         names = [observable_name(operator) for operator in classifier.observables_]
         threshold = None
-        if len(names) == 1 and classifier.scale_[0]:
-            threshold = float(-classifier.bias_[0] / classifier.scale_[0])
+        if len(names) == 1:
+            if classifier.scale_[0]:
+                threshold = float(-classifier.bias_[0] / classifier.scale_[0])
         else:
             names = [
                 f"class {c}: {name}"
@@ -138,7 +139,8 @@ class ObservableDisplay:
         -------
         display : ObservableDisplay
         """
-        classes = np.unique(self.y_true)
+        labels = np.asarray(self.y_true)  # a list of strings equals no string
+        classes = np.unique(labels)
         n_panels = self.expectations.shape[1]
         n_columns = min(n_panels, 3 if n_panels <= 9 else 5)
         n_rows = -(-n_panels // n_columns)
@@ -149,7 +151,7 @@ class ObservableDisplay:
         ).ravel()
         draw = _boxes if many else _histograms
         for k, panel in enumerate(axes[:n_panels]):
-            by_class = [self.expectations[self.y_true == c, k] for c in classes]
+            by_class = [self.expectations[labels == c, k] for c in classes]
             draw(panel, by_class, classes, k)
             if self.observable_names is not None:
                 panel.set_title(self.observable_names[k], fontsize="medium")

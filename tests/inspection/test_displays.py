@@ -377,3 +377,14 @@ def test_learning_curve_display_works():
         classifier, IRIS, SPECIES, train_sizes=[0.5, 1.0], cv=2, shuffle=True
     )
     assert display.test_scores.shape == (2, 2)
+
+
+def test_observable_display_takes_lists_of_words_and_a_scale_of_zero():
+    display = ObservableDisplay.from_predictions(list("aab"), [[-0.5], [0], [0.7]])
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == ["class a", "class b"]
+    X, y = [[1, 2, 3, 4], [4, 3, 2, 1]], ["a", "b"]
+    model = QNNClassifier(max_iter=2, learning_rate="cosine", random_state=0).fit(X, y)
+    model.scale_ = np.zeros(1)
+    display = ObservableDisplay.from_estimator(model, X, y)
+    assert display.threshold is None
