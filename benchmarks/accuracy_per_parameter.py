@@ -246,9 +246,10 @@ def plot(rows: list[tuple], path: Path) -> None:
     left.set_xticks(ticks, ticks)
     left.minorticks_off()
     left.invert_yaxis()
-    left.set(xlabel="trained parameters", ylabel="test accuracy (%)")
+    left.set(xlabel="trained parameters (logarithmic)")
+    left.set(ylabel="test accuracy (%), errors on a logarithmic scale")
     left.set_title("Ten digits: median and range over the seeds")
-    left.legend(loc="center right")
+    left.legend(loc="center right", bbox_to_anchor=(1, 0.35))
     ours = pair_medians(rows, QNN)
     for model, color in ((LOGISTIC, "C3"), (PERCEPTRON, "C4")):
         theirs = pair_medians(rows, model)
