@@ -143,7 +143,7 @@ def as_schedule(learning_rate: str | Callable) -> Callable[[float], float]:
 def _own_schedule(function: Callable, progress: float) -> float:
     """Return what a user's schedule returns, if it is a factor of a step size."""
     factor = function(progress)
-    if not (isinstance(factor, Real) and 0 <= factor < math.inf):
+    if not (isinstance(factor, Real) and 0 <= float(factor) < math.inf):
         raise ValueError(
             "`learning_rate` must return a non-negative finite number for a progress "
             f"from 0 to 1, got {factor!r} for {progress:.6g}; it is a factor of "

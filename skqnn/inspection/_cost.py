@@ -228,7 +228,7 @@ def _model_and_rows(
 
 
 def _shots(shots: Any) -> int:
-    if not isinstance(shots, Integral) or isinstance(shots, bool) or shots < 1:
+    if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 1:
         raise ValueError(
             f"`shots` must be a positive integer, got {shots!r}; pass shots=... or "
             "set it on the classifier."
