@@ -140,7 +140,11 @@ def main():
         encoder = BinaryAmplitudeEncoder(pixel_range=(0, source.white), dtype="float32")
         encoder.fit(X[:1])  # with a given range, it only learns the shapes
         model = QNNClassifier(
-            reps=20, entanglement="circular", batch_size=BATCH, random_state=0
+            reps=20,
+            entanglement="circular",
+            learning_rate_init=0.1,  # of the first step; `train` makes it smaller
+            batch_size=BATCH,
+            random_state=0,
         )
         print(f"at the start         {peak_memory()}")
         train(model, encoder, X[:n_train], y[:n_train], source.n_epochs)
