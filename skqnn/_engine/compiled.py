@@ -110,7 +110,8 @@ class Compiled:
                 lanes = _lanes(cotangent, known[0].dtype, width)[:, 0]
                 lanes = lanes.astype(np.float64)
                 sums = [np.einsum("b...l,bl->...l", rows, lanes) for rows in known]
-            return self._binding.collect(bound, *sums, len(theta))
+            angles, overlaps = sums
+            return self._binding.collect(bound, angles, overlaps, len(theta))
 
         return E, pullback
 
