@@ -130,9 +130,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         seeds of simulators. The same int gives the same bits.
     tol : float, default=1e-4
         Training stops when the loss (the validation score with `early_stopping`) has
-        not improved by more than this for `n_iter_no_change` epochs in a row. For
-        "lbfgs" the largest entry of the gradient at which it stops. Gradients by SPSA
-        are too noisy for such a rule: they use all of `max_iter`.
+        not improved by more than this for `n_iter_no_change` epochs in a row; "lbfgs"
+        also where the largest entry of the gradient is below it. Gradients by SPSA are
+        too noisy for such a rule: they use all of `max_iter`.
     n_iter_no_change : int, default=10
         See `tol`. An epoch of less than 5 steps counts as that fraction of an epoch.
     early_stopping : bool, default=False
