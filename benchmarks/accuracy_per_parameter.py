@@ -218,9 +218,10 @@ def summary(rows: list[tuple]) -> Iterator[str]:
             level = sum(a == b for a, b in both)
             compared = f"  qnn is ahead on {ahead}, level on {level}"
             values = np.array([*medians.values()])
+            seeds = {row[3] for row in rows if row[1] == model and "pair" in row[0]}
             yield (
-                f"  {model:20s} {values.mean():6.2f} {values.min():6.2f}"
-                f"{compared if model != QNN else ''}"
+                f"  {model:20s} {values.mean():6.2f} {values.min():6.2f}  "
+                f"{len(seeds)} seed(s){compared if model != QNN else ''}"
             )
 
 
