@@ -9,6 +9,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skqnn import _images
 from skqnn._arrays import (
     check_fitted_namespace,
     follow,
@@ -212,6 +213,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
         self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
+        if self.image_size is not None and self.image_shape is None:
+            _images.warn_of_no_square(X.shape[1])
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
         self.pixel_range_ = _plain(float, self.pixel_range or (xp.min(X), xp.max(X)))
         # The fitted numbers are Python's; this array stays where `fit` saw its data.

@@ -4,6 +4,7 @@ Images and amplitudes may be arrays of any namespace; results follow them.
 """
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +82,23 @@ def area_overlaps(n_in: int, n_out: int) -> np.ndarray:
     start, cell = np.arange(n_out)[:, None] * n_in, np.arange(n_in) * n_out
     overlaps = np.minimum(start + n_in, cell + n_out) - np.maximum(start, cell)
     return np.maximum(overlaps, 0)
+
+
+_MANY = 64  # pixels, of which a row would be an odd image
+
+
+def warn_of_no_square(n_features: int) -> None:
+    """Warn if images are resized whose pixels make no square: they become one row."""
+    if n_features < _MANY or math.isqrt(n_features) ** 2 == n_features:
+        return
+    side = math.isqrt(n_features // 3)
+    colours = f", and only grey images if there are three of {side} x {side}"
+    warnings.warn(
+        f"`image_size` averages over areas, but {n_features} columns are no square "
+        f"image and count as one row. Set `image_shape`, leave out what is no pixel"
+        f"{colours if 3 * side**2 == n_features else ''}.",
+        stacklevel=4,
+    )
 
 
 def scale_pixels(X: Any, encoding: Encoding, dtype="float64") -> Any:

@@ -699,3 +699,15 @@ def test_categories_of_numbers_are_numbers():
     words = pandas.DataFrame({"a": ["x", "y"]}).astype("category")
     with pytest.raises(ValueError, match="could not convert string to float"):
         BinaryAmplitudeEncoder().fit(words)
+
+
+@pytest.mark.parametrize(
+    "n_columns, hint", [(785, "no pixel"), (3 * 8**2, "three of 8 x 8")]
+)
+def test_resizing_what_is_no_square_is_warned_about(n_columns, hint):
+    X = np.random.default_rng(0).uniform(size=(3, n_columns))
+    with pytest.warns(UserWarning, match=f"{n_columns} columns are no square .*{hint}"):
+        BinaryAmplitudeEncoder(image_size=(4, 4)).fit(X)
+    shape = (5, n_columns // 5) if n_columns == 785 else (3, n_columns // 3)
+    BinaryAmplitudeEncoder(image_size=(1, 4), image_shape=shape).fit(X)
+    BinaryAmplitudeEncoder().fit(X)
