@@ -51,7 +51,9 @@ class Backend(BaseEstimator):
           made with them;
         - ``"fake_<name>"``, such as ``"fake_torino"``: the noise of a device,
           simulated from its calibration;
-        - ``"ibm_<name>"`` or ``"least_busy"``: IBM Quantum;
+        - ``"ibm_<name>"`` or ``"least_busy"``: IBM Quantum; the device that is found at
+          the first call is kept for the next ones, with the transpiled circuits, as
+          long as model and backend stay the same, but not in copies and pickles;
         - a backend of Qiskit: an `AerSimulator`, a fake or a live device of IBM, or
           any other;
         - an estimator primitive of Qiskit.

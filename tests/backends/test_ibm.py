@@ -135,6 +135,18 @@ def test_training_on_hardware_is_by_spsa(cloud, backend):
     assert len({tag[0] for tag in tags}) == 2
 
 
+def test_least_busy_device_is_kept_by_a_model_and_not_by_its_copies(
+    cloud, account, trained
+):
+    classifier = on(trained, "least_busy")
+    for row in range(2):
+        classifier.predict(X[row : row + 1])
+    assert len(account) == 1
+    pickle.loads(pickle.dumps(classifier)).predict(X[2:3])
+    assert len(account) == 2
+    assert len(cloud.jobs) == 3
+
+
 @pytest.mark.parametrize("mode, n_sessions", [("job", 0), ("batch", 1), ("session", 1)])
 def test_mode(cloud, backend, trained, mode, n_sessions):
     limit = {"max_time": 600} if mode != "job" else {}
