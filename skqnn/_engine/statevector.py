@@ -70,8 +70,8 @@ class StatevectorEngine:
     Real amplitudes stay real: the circuit is simulated in float64 or float32, like the
     states, and in complex numbers only if a gate or a state is complex. Gates outside
     the light cone of the observables are left out, which is exact. Where Numba is
-    installed, compiled kernels run all circuits of the usual gates on 6 to 24 qubits,
-    complex ones after a first few calls, see `compiled`.
+    installed, compiled kernels run all circuits of the usual gates on up to 24 qubits,
+    complex ones on six and more after a first few calls, see `small` and `compiled`.
 
     States may be arrays of any namespace and are simulated on their device; theta,
     expectations, cotangents and gradients are NumPy's, on the host.
