@@ -131,7 +131,7 @@ def decoders_of(job: Any) -> list[Any]:
     """Return what IBM's client reads a job's result by, one after the other.
 
     What the device measured is between the first and the second, and no longer in what
-    the last one returns.
+    the last one returns. Before qiskit-ibm-runtime 0.51 there was one for everything.
     """
     return list(getattr(job, "_result_decoders", ()))
 
