@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from _mnist import versions
-from mnist_zero_one import OPTIONS, SEEDS
+from mnist_zero_one import ENCODER, OPTIONS, SEEDS
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -88,7 +88,7 @@ def main():
     X, y, n_train = zeros_and_ones()
     encoder = BinaryAmplitudeEncoder(pixel_range=(0, 255), dtype="float32")
     angles = eleven_angles(encoder.fit_transform(shrink(X)).astype(float))
-    states = encoder.fit(X).transform(X)
+    states = BinaryAmplitudeEncoder(**ENCODER).fit_transform(X)
     first = np.sort(np.concatenate([np.flatnonzero(y == c)[:50] for c in (0, 1)]))
 
     def part(data, rows):
