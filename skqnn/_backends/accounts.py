@@ -66,6 +66,20 @@ def find_backend(
         ) from error
 
 
+def portable_account(account: Account) -> Account:
+    """Return what stands for an account in pickles and deep copies: no function."""
+    return lost_account if callable(account) else account
+
+
+def lost_account() -> Any:
+    """Refuse to run jobs on the default account in place of another one."""
+    raise ValueError(
+        "`account` must be set again in a copy or pickle, which hold no function, for "
+        "instance by set_params(backend__account=...), or be the name of a saved "
+        "account."
+    )
+
+
 def _service(account: Account) -> Any:
     from qiskit_ibm_runtime import QiskitRuntimeService
 

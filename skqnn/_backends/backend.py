@@ -12,6 +12,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.providers import BackendV2
 from sklearn.base import BaseEstimator
 
+from skqnn._backends.accounts import portable_account
 from skqnn._backends.kinds import is_window, portable
 from skqnn._circuits.preparation import PREPARATIONS
 from skqnn._validation import (
@@ -101,7 +102,8 @@ class Backend(BaseEstimator):
         Account of ``"ibm_<name>"`` and ``"least_busy"``: the name under which
         `QiskitRuntimeService.save_account` saved it, or a function without arguments
         that returns a `QiskitRuntimeService`. None: the default account. A token is
-        refused at once, so that it cannot be printed; a function is not pickled.
+        refused at once, so that it cannot be printed. A function is not pickled, and
+        has to be set again where the copy is to run jobs.
     options : dict, default=None
         For Aer and fake devices, options of `AerSimulator` (``device="GPU"``,
         ``max_parallel_threads=1``); for IBM Quantum, those of
@@ -218,7 +220,7 @@ class Backend(BaseEstimator):
         return state | {
             "target": portable(self.target),
             "mode": self.mode if isinstance(self.mode, str) else "job",
-            "_account": self.account if isinstance(self.account, str) else None,
+            "_account": portable_account(self.account),
         }
 
 

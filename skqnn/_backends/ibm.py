@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._backends.accounts import Account, find_backend
+from skqnn._backends.accounts import Account, find_backend, portable_account
 from skqnn._backends.estimators import EstimatorProgram, max_bindings, precision_of
 from skqnn._backends.kept_signal import Demand
 from skqnn._backends.layout import transpile_best
@@ -93,7 +93,7 @@ class IBMDevice:
             "_n_calls": 0,
             "_lock": None,
             "_mode": self._mode if isinstance(self._mode, str) else "job",
-            "_account": self._account if isinstance(self._account, str) else None,
+            "_account": portable_account(self._account),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:

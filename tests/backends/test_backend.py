@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+from copy import deepcopy
 from inspect import signature
 
 import numpy as np
@@ -168,7 +169,12 @@ def test_options_without_secrets_stay_the_same_object():
 def test_function_that_makes_the_service_is_not_pickled():
     backend = Backend("ibm_torino", account=make_service)
     assert clone(backend).account is make_service
-    assert pickle.loads(pickle.dumps(backend)).account is None
+    for copied in (pickle.loads(pickle.dumps(backend)), deepcopy(backend)):
+        model = QNNClassifier(backend=copied, shots=10, random_state=0)
+        with pytest.raises(ValueError, match="`account` must be set again"):
+            model.fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+        model.set_params(backend__account="mine")
+        assert model.backend.account == "mine"
 
 
 # --- Keywords and options that a backend cannot honour -------------------------------
