@@ -69,6 +69,8 @@ def account(cloud, monkeypatch):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch, tmp_path):
     monkeypatch.setattr(_primitive, "Patience", lambda **_: PATIENCE)
+    # Else the client inspects the stack in each request.
+    monkeypatch.setenv("USAGE_DATA_OPT_OUT", "True")
     monkeypatch.chdir(tmp_path)
 
 
