@@ -11,7 +11,8 @@ the same number of trained parameters are compared:
 
     qnn                     `real_amplitudes`, as deep as the parameters allow: for ten
                             digits on 12x12 pixels, for pairs on 32 frequencies
-    qnn, frequencies        ten digits on 64 frequencies instead of pixels
+    qnn, frequencies        ten digits on 64 frequencies instead of pixels, on 128
+                            with more than 1,000 parameters
     qnn, no entanglers      ten digits, the same angles and observables as the first,
                             every CX removed
     logistic regression     on as many principal components as the parameters allow
@@ -84,8 +85,9 @@ def ten_digit_model(count: int, seed: int, epochs: int | None):
 
 def frequency_model(count: int, seed: int, epochs: int | None):
     """Return encoder and classifier with at most `count` parameters, on frequencies."""
-    options = options_for(count) | ({"max_iter": epochs} if epochs else {})
-    return ten_digit_pipeline(seed, **options)
+    encoder_options, options = options_for(count)
+    options |= {"max_iter": epochs} if epochs else {}
+    return ten_digit_pipeline(seed, encoder_options, **options)
 
 
 def pair_model(count: int, seed: int, epochs: int | None):

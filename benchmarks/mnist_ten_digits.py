@@ -1,4 +1,4 @@
-"""All ten MNIST digits with up to 1,000 trained parameters, on the full test set.
+"""All ten MNIST digits with up to 2,000 trained parameters, on the full test set.
 
     python benchmarks/mnist_ten_digits.py [--count 1000] [--seeds 3]    test accuracies
     python benchmarks/mnist_ten_digits.py --select       how the options were chosen
@@ -55,11 +55,15 @@ SELECTION = [
 
 
 def options_for(count):
-    """Return the options of the circuit for at most `count` parameters.
+    """Return options of encoder and classifier for at most `count` parameters.
 
-    Besides the angles there are a scale and ten biases.
+    Besides the angles there are a scale and ten biases. There are 2,016 rotations of 64
+    amplitudes; as many angles want more frequencies: 10,000 held-out images had 96.31 %
+    with 64 and 96.64 % with 128, by ``--select --all --count 2000 --epochs 12``.
     """
-    return {"reps": (count - 1 - N_CLASSES) // 6 - 1}
+    n_qubits = 6 if count <= 1000 else 7
+    reps = (count - 1 - N_CLASSES) // n_qubits - 1
+    return {"n_frequencies": 2**n_qubits}, {"reps": reps}
 
 
 def pipeline(seed, encoder_options=None, **options):
@@ -94,12 +98,12 @@ def select(count, n_train, epochs):
 def evaluate(count, n_seeds):
     """Print the test accuracy of each seed and the median."""
     X, y, X_test, y_test = load_mnist()
-    options = options_for(count)
-    print(ENCODER, OPTIONS | options)
+    encoder_options, options = options_for(count)
+    print(ENCODER | encoder_options, OPTIONS | options)
     scores = []
     for seed in range(n_seeds):
         start = time.process_time()
-        model = pipeline(seed, **options).fit(X, y)
+        model = pipeline(seed, encoder_options, **options).fit(X, y)
         seconds = time.process_time() - start
         scores.append(model.score(X_test, y_test))
         print(

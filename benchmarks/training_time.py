@@ -35,11 +35,12 @@ def serve(n_rows: int) -> None:
     X = rng.integers(256, size=(n_rows, 784), dtype=np.uint8)
     y = rng.integers(10, size=n_rows)
     # An earlier build has its number of layers among the options.
-    options = script.options_for(COUNT) if hasattr(script, "options_for") else {}
+    encoder_options, options = getattr(script, "options_for", lambda n: ({}, {}))(COUNT)
 
     def fit(n_epochs: int) -> None:
         nonlocal model
-        model = script.pipeline(0, **options | {"max_iter": n_epochs}).fit(X, y)
+        changes = options | {"max_iter": n_epochs}
+        model = script.pipeline(0, encoder_options, **changes).fit(X, y)
 
     model = None
     fit(FEW)  # compiles
