@@ -37,7 +37,9 @@ search = GridSearchCV(model, grid, cv=3)
 
 if __name__ == "__main__":
     here = clone(search).fit(X, y)
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="localhost:0"
+    )
     with cluster, Client(cluster) as client:
         with get_task_stream(client) as stream, joblib.parallel_config(backend="dask"):
             there = clone(search).fit(X, y)
