@@ -205,7 +205,7 @@ class Backend(BaseEstimator):
         -------
         self : Backend
         """
-        known = self._get_param_names()
+        known = list(self.get_params(deep=False))
         for name in params:
             if name not in known:
                 raise ValueError(
