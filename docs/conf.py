@@ -33,6 +33,7 @@ smartquotes = False  # quotes are of Python here
 
 # Docstrings that scikit-learn wrote refer to pages of its own documentation.
 autodoc_inherit_docstrings = False
+autodoc_typehints = "none"  # the docstrings name the types, in fewer words
 autodoc_default_options = {
     "exclude-members": ", ".join(
         f"set_{method}_request"
