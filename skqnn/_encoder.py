@@ -9,7 +9,6 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skqnn import _images
 from skqnn._arrays import (
     check_fitted_namespace,
     follow,
@@ -21,7 +20,14 @@ from skqnn._arrays import (
 )
 from skqnn._compat import callback_context, check_feature_names_in
 from skqnn._hyperparameters import ENCODER_RULES
-from skqnn._images import BLACK, Encoding, amplitude_names, decode, encode
+from skqnn._images import (
+    BLACK,
+    Encoding,
+    amplitude_names,
+    decode,
+    encode,
+    warn_of_no_square,
+)
 from skqnn._validation import check_parameters
 
 # Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
@@ -214,7 +220,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         xp, _ = namespace(X)
         self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
         if self.image_size is not None and self.image_shape is None:
-            _images.warn_of_no_square(X.shape[1])
+            warn_of_no_square(X.shape[1])
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
         self.pixel_range_ = _plain(float, self.pixel_range or (xp.min(X), xp.max(X)))
         # The fitted numbers are Python's; this array stays where `fit` saw its data.
