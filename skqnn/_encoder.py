@@ -26,6 +26,7 @@ from skqnn._images import (
     amplitude_names,
     decode,
     encode,
+    shape_of_images,
     warn_of_no_square,
 )
 from skqnn._validation import check_parameters
@@ -218,7 +219,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         task = callback_context(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
-        self.image_shape_ = _image_shape(self.image_shape, X.shape[1])
+        self.image_shape_ = shape_of_images(self.image_shape, X.shape[1])
         if self.image_size is not None and self.image_shape is None:
             warn_of_no_square(X.shape[1])
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
@@ -371,19 +372,6 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         else:
             tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _image_shape(image_shape, n_features):
-    """Return the shape given, if it matches, or the most square one of two."""
-    if image_shape is None:
-        side = math.isqrt(n_features)
-        return (side, side) if side * side == n_features else (1, n_features)
-    if math.prod(image_shape) != n_features:
-        raise ValueError(
-            f"`image_shape` must hold the {n_features} features of X, got "
-            f"{image_shape} = {math.prod(image_shape)}."
-        )
-    return _plain(int, image_shape)
 
 
 def _n_frequencies(n_frequencies, image_size):

@@ -84,12 +84,28 @@ def area_overlaps(n_in: int, n_out: int) -> np.ndarray:
     return np.maximum(overlaps, 0)
 
 
+def shape_of_images(
+    image_shape: tuple[int, int] | None, n_features: int
+) -> tuple[int, int]:
+    """Return the shape given, if it matches, or the most square one of two."""
+    if image_shape is None:
+        side = math.isqrt(n_features)
+        return (side, side) if side * side == n_features else (1, n_features)
+    if math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"`image_shape` must hold the {n_features} features of X, got "
+            f"{image_shape} = {math.prod(image_shape)}."
+        )
+    height, width = image_shape
+    return int(height), int(width)
+
+
 _MANY = 64  # pixels, of which a row would be an odd image
 
 
 def warn_of_no_square(n_features: int) -> None:
     """Warn if images are resized whose pixels make no square: they become one row."""
-    if n_features < _MANY or math.isqrt(n_features) ** 2 == n_features:
+    if n_features < _MANY or shape_of_images(None, n_features)[0] > 1:
         return
     side = math.isqrt(n_features // 3)
     colours = f", and only grey images if there are three of {side} x {side}"
