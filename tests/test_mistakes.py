@@ -49,6 +49,11 @@ FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
         ["`ansatz`", "3 qubits", "on 2 qubits", "feature map goes into `encoding`"],
     ),
     (
+        {"ansatz": zz_feature_map(3)},
+        (X2, Y2),
+        ["angle of the ansatz", "linear", "x[0]", "feature map goes into `encoding`"],
+    ),
+    (
         {"ansatz": "real_amplitude"},
         (X2, Y2),
         ["`ansatz`", "one of", "'real_amplitude'", "nearest name is 'real_amplitudes'"],

@@ -56,6 +56,33 @@ def test_scores_are_read_as_logits(rows):
     np.testing.assert_array_equal(model.predict_log_proba(X[rows]), expected)
 
 
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+def test_a_loss_may_write_into_its_targets():
+    """All data at once are views of the labels, which would be lost."""
+
+    def careless(scores, targets):
+        result = squared_hinge(scores, targets)
+        targets[:] = 0
+        return result
+
+    options = SMALL | {"solver": "lbfgs"}
+    careful = QNNClassifier(loss=squared_hinge, **options).fit(X, Y)
+    model = QNNClassifier(loss=careless, **options).fit(X, Y)
+    np.testing.assert_array_equal(model.theta_, careful.theta_)
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_loss_that_is_not_finite_is_named(broken):
+    def loss(scores, targets):
+        result = [part.copy() for part in squared_hinge(scores, targets)]
+        result[broken][0] = np.nan
+        return tuple(result)
+
+    message = "`loss` must return finite values and slopes, got nan.*; avoid"
+    with pytest.raises(ValueError, match=message):
+        QNNClassifier(loss=loss, **SMALL).fit(X, Y)
+
+
 def test_factors_multiply_the_step_size():
     begun = []
     for factor in (1.0, 0.5):

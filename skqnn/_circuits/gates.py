@@ -169,7 +169,8 @@ def compile_circuit(
         if form is None:
             raise ValueError(
                 "Every angle of the ansatz must be linear in its parameters (a sum of "
-                f"terms a * parameter, and a number), got {angle!s}."
+                f"terms a * parameter, and a number), got {angle!s}; a feature map "
+                "goes into `encoding`."
             )
         offset = form.offset
         for parameter, slope in form.terms:

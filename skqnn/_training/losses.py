@@ -124,8 +124,8 @@ def reading_of(loss: str | Callable) -> str:
 def _own_loss(
     function: Callable, scores: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a user's loss returns, if it has the shapes of a loss."""
-    result = function(scores, targets)
+    """Return what a user's loss returns, if it is a loss: finite, of its shapes."""
+    result = function(scores, targets.copy())  # which it may change
     shapes = [np.shape(part) for part in result] if isinstance(result, tuple) else None
     if shapes != [scores.shape[:1], scores.shape]:
         raise ValueError(
@@ -134,5 +134,11 @@ def _own_loss(
             f"{scores.shape}, got {type(result).__name__} of shapes {shapes}; return "
             "one value per row, and its derivative by each score."
         )
-    values, slopes = result
-    return np.asarray(values, dtype=float), np.asarray(slopes, dtype=float)
+    values, slopes = (np.asarray(part, dtype=float) for part in result)
+    if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
+        raise ValueError(
+            "`loss` must return finite values and slopes, got nan or infinity for "
+            f"scores between {scores.min():.3g} and {scores.max():.3g}; avoid "
+            "logarithms of 0 and divisions by 0."
+        )
+    return values, slopes
