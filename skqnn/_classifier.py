@@ -49,7 +49,7 @@ from skqnn._training.data import (
 )
 from skqnn._training.losses import LOSSES, reading_of
 from skqnn._training.monitor import Curves, fitted_curves, own_history
-from skqnn._training.objective import split
+from skqnn._training.objective import joined, split
 from skqnn._training.optimizers import OPTIMIZERS
 from skqnn._training.solvers import Plan, plain
 from skqnn._training.undo import undone_if_it_fails
@@ -512,9 +512,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return model_rows(X, self._model, on_host=self.backend is not None)
 
     def _params(self):
-        return np.concatenate(
-            [to_numpy(part) for part in (self.theta_, self.scale_, self.bias_)]
-        )
+        parts = [to_numpy(part) for part in (self.theta_, self.scale_, self.bias_)]
+        return joined(*parts, self.circuit_.num_parameters, len(self.observables_))
 
     def _remember(self, params, optimizer_state):
         n_theta = len(params) - 1 - len(self.observables_)
@@ -542,9 +541,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _scores(self, X, method):
         """Return scale * E + bias, shape (n_samples, n_observables), on the host."""
         rows = self._checked(X, method)
+        theta, scale, bias = split(self._params(), self.circuit_.num_parameters)
         with self._engine() as engine:
-            E = engine.expectations(engine.prepare(rows), to_numpy(self.theta_))
-        return to_numpy(self.scale_) * E + to_numpy(self.bias_)
+            E = engine.expectations(engine.prepare(rows), theta)
+        return scale * E + bias
 
     def decision_function(self, X, return_std=False):
         """Return the scores ``scale * E + bias``.
@@ -573,9 +573,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _scores_and_std(self, X):
         rows = self._checked(X, "decision_function")
+        theta, scale, bias = split(self._params(), self.circuit_.num_parameters)
         with self._engine() as engine:
-            E, std = engine.measure(engine.prepare(rows), to_numpy(self.theta_))
-        scale, bias = to_numpy(self.scale_), to_numpy(self.bias_)
+            E, std = engine.measure(engine.prepare(rows), theta)
         results = scale * E + bias, np.abs(scale) * std
         return tuple(follow(r[:, 0] if r.shape[1] == 1 else r, X) for r in results)
 

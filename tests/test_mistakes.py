@@ -232,3 +232,32 @@ def test_prediction_before_fit_is_not_fitted(method):
 def test_images_in_three_dimensions_are_refused():
     with pytest.raises(ValueError, match="dim 3"):
         BinaryAmplitudeEncoder().fit(np.zeros((3, 8, 8)))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("theta_", np.zeros(3), ["shape (6,)", "got shape (3,)"]),
+        ("theta_", np.zeros((1, 6)), ["shape (6,)", "got shape (1, 6)"]),
+        ("theta_", np.full(6, np.nan), ["finite", "got nan or infinity"]),
+        ("theta_", np.zeros(6, complex), ["real", "dtype complex128"]),
+        ("scale_", np.ones(3), ["shape (1,)", "got shape (3,)"]),
+        ("bias_", np.zeros(3), ["shape (1,)", "got shape (3,)"]),
+    ],
+)
+def test_initial_point_that_is_none_is_refused(method, name, value, words):
+    model = QNNClassifier(reps=1, warm_start=True, tol=0.1, random_state=0)
+    model.fit(X2, Y2)
+    setattr(model, name, value)
+    with pytest.raises(ValueError, match=f"`{name}` must be an array") as caught:
+        getattr(model, method)(*((X2,) if method == "predict" else (X2, Y2)))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_initial_point_may_be_a_list():
+    model = QNNClassifier(reps=1, warm_start=True, tol=0.1, random_state=0)
+    expected = model.fit(X2, Y2).decision_function(X2)
+    model.theta_ = model.theta_.tolist()
+    np.testing.assert_array_equal(model.decision_function(X2), expected)

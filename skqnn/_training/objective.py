@@ -5,7 +5,7 @@ The parameter vector is ``[theta, scale, bias]``; scores are ``scale * E + bias`
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,38 @@ from skqnn._training.losses import Loss
 def split(params: np.ndarray, n_theta: int) -> tuple:
     """Return theta (n_theta,), scale (1,) and bias (n_scores,)."""
     return params[:n_theta], params[n_theta : n_theta + 1], params[n_theta + 1 :]
+
+
+def joined(
+    theta: Any, scale: Any, bias: Any, n_theta: int, n_scores: int
+) -> np.ndarray:
+    """Return the parameter vector of what is fitted, or was assigned by the user.
+
+    Raises
+    ------
+    ValueError
+        If one of them has another shape, or is not made of finite real numbers.
+    """
+    given = {
+        "theta_": (theta, n_theta),
+        "scale_": (scale, 1),
+        "bias_": (bias, n_scores),
+    }
+    parts = []
+    for name, (values, size) in given.items():
+        part = np.asarray(values)
+        if part.shape != (size,) or part.dtype.kind not in "fiu":
+            got = f"shape {part.shape} and dtype {part.dtype}"
+        elif not np.isfinite(part).all():
+            got = "nan or infinity"
+        else:
+            parts.append(part)
+            continue
+        raise ValueError(
+            f"`{name}` must be an array of shape ({size},) of finite real numbers, got "
+            f"{got}; assign one of this shape, or fit without `warm_start`."
+        )
+    return np.concatenate(parts)
 
 
 class Objective(NamedTuple):
