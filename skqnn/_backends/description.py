@@ -8,9 +8,11 @@ and no random name. What cannot change is not looked into when descriptions are 
 
 import dataclasses
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -88,11 +90,50 @@ def describe(value: Any, above: tuple[int, ...] = ()) -> Any:
     if isinstance(value, set | frozenset):
         return (name, *sorted(repr(describe(item)) for item in value))
     if callable(value) and hasattr(value, "__qualname__"):
-        return (value.__module__, value.__qualname__)
+        module = getattr(value, "__module__", None)
+        return (module, value.__qualname__, *_function(value, above))
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return (name, describe(fields, above))
     return (name, describe(_attributes(value), above))
+
+
+def _function(value: Any, above: tuple[int, ...]) -> tuple:
+    """Return what tells functions of one name apart: lambdas, closures, methods.
+
+    That is what they do, with which constants, and on which object. The global names
+    that they use are not followed, and a class is known by its name.
+    """
+    owner, function = (
+        getattr(value, "__self__", None),
+        getattr(value, "__func__", value),
+    )
+    parts = () if isinstance(owner, ModuleType | None) else (owner,)
+    if not isinstance(function, FunctionType):
+        function = inspect.unwrap(function)  # of functools.lru_cache, or compiled
+    if not isinstance(function, FunctionType):
+        return tuple(describe(part, above) for part in parts)
+    cells = [_content(cell) for cell in function.__closure__ or ()]
+    parts += (*cells, function.__defaults__, function.__kwdefaults__)
+    return (_code(function.__code__), *(describe(part, above) for part in parts))
+
+
+def _content(cell: CellType) -> Any:
+    """Return what a variable of an enclosing function holds, if it holds anything."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return ()
+
+
+def _code(code: CodeType) -> tuple:
+    """Return what a function does, wherever it is written."""
+    constants = [
+        _code(constant) if isinstance(constant, CodeType) else describe(constant)
+        for constant in code.co_consts
+    ]
+    digest = hashlib.sha256(code.co_code).hexdigest()
+    return (digest, code.co_names, *constants)
 
 
 def _attributes(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Descriptions: equal for equal settings, in any process, and for no others."""
 
+import math
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial, wraps
 
 import numpy as np
 import pytest
@@ -35,12 +36,24 @@ def aer_estimator(**options):
     return EstimatorV2(options=options)
 
 
+def times(factor):
+    return lambda x: factor * x
+
+
+def counted(function):
+    """Return a function that keeps what it wraps in a cell."""
+    return wraps(function)(lambda *values: function(*values))
+
+
 class Own:
     """An object of somebody else."""
 
     def __init__(self, **attributes):
         self.__dict__.update(attributes)
         self.itself = self
+
+    def method(self):
+        """Do nothing."""
 
 
 # Each row: functions that make the values of one kind, all of them different.
@@ -95,6 +108,25 @@ DIFFERENT = [
         lambda: Own(level=Decimal(2)),
         lambda: Own(level=partial(max, 1)),
         lambda: Own(level=partial(max, 2)),
+        lambda: Own(level=lambda x: x),
+        lambda: Own(level=lambda x: 2 * x),
+        lambda: Own(level=lambda x, n=1: x),
+        lambda: Own(level=lambda x, *, n=1: x),
+        lambda: Own(level=lambda x: lambda: x + 1),
+        lambda: Own(level=lambda x: lambda: x + 2),
+        lambda: Own(level=times(2)),
+        lambda: Own(level=times(3)),
+        lambda: Own(level=counted(times(3))),
+        lambda: Own(level=counted(times(4))),
+        lambda: Own(level=lru_cache(times(5))),
+        lambda: Own(level=lru_cache(times(6))),
+        lambda: Own(level=Decimal(3).compare),
+        lambda: Own(level=Decimal(4).compare),
+        lambda: Own(level=Own(level=1).method),
+        lambda: Own(level=Own(level=2).method),
+        lambda: Own(level=Own.method),
+        lambda: Own(level=math.sin),
+        lambda: Own(level=math.cos),
     ],
 ]
 
