@@ -14,7 +14,7 @@ from skqnn._arrays import numpy_dtype, to_numpy
 from skqnn._backends.backend import Backend
 from skqnn._backends.engines import Kept, open_engine
 from skqnn._circuits.gates import compile_circuit
-from skqnn._circuits.model import Model
+from skqnn._circuits.model import Model, changeable
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.states import amplitude_rows
 from skqnn._engine.statevector import StatevectorEngine, require_memory
@@ -45,7 +45,7 @@ class Engines:
     """
 
     def __init__(self) -> None:
-        self._exact: tuple[tuple, Any] = ((), None)
+        self._exact: tuple[tuple, tuple, Any] = ((), (), None)
         self._kept: Kept | None = None
 
     @contextmanager
@@ -73,12 +73,15 @@ class Engines:
 
     def exact(self, model: Model) -> StatevectorEngine:
         """Return the simulator of a model."""
-        parts = (model.circuit, model.feature_map, model.n_copies, *model.observables)
-        kept, engine = self._exact
-        if len(kept) != len(parts) or not all(map(is_, kept, parts)):
+        circuits = model.circuit, model.feature_map
+        parts = (*circuits, *model.observables)
+        values = (model.n_copies, *changeable(circuits, model.observables))
+        kept, kept_values, engine = self._exact
+        same = len(kept) == len(parts) and all(map(is_, kept, parts))
+        if not same or kept_values != values:
             engine = exact_engine(model)
             if model.circuit.num_qubits <= _MOST_KEPT_QUBITS:
-                self._exact = parts, engine
+                self._exact = parts, values, engine
         return copy(engine)
 
 

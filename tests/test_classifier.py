@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.primitives import StatevectorEstimator
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_machine_learning.gradients import ParamShiftEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
@@ -747,6 +747,28 @@ def test_model_replaced_by_hand_is_compiled_anew(compiled):
     classifier.observables_ = [-classifier.observables_[0]]
     assert_allclose(classifier.decision_function(X) - classifier.bias_, -E)
     assert len(compiled) == 3
+
+
+def test_model_changed_in_place_is_compiled_anew(compiled):
+    classifier = train()
+    E = classifier.decision_function(X) - classifier.bias_
+    classifier.observables_[0].coeffs[0] = 3.0
+    assert_allclose(classifier.decision_function(X) - classifier.bias_, 3 * E)
+    assert len(compiled) == 2
+
+
+def test_circuits_that_their_user_extends_later_are_not_those_of_the_model():
+    ansatz, encoding = real_amplitudes(4, reps=1), QuantumCircuit(4)
+    for qubit, x in enumerate(ParameterVector("x", 4)):
+        encoding.rx(x, qubit)
+    observable = SparsePauliOp("ZZZZ")
+    classifier = train(encoding=encoding, ansatz=ansatz, observables=[observable])
+    expected = classifier.decision_function(X)
+    ansatz.h(0)
+    encoding.h(0)
+    observable.coeffs[0] = 3.0
+    for model in (classifier, copy.deepcopy(classifier)):
+        assert_array_equal(model.decision_function(X), expected)
 
 
 def test_large_model_is_not_kept(compiled, monkeypatch):

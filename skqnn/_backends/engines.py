@@ -13,6 +13,7 @@ from skqnn._backends.description import describe, describe_settings
 from skqnn._backends.estimators import settled
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
+from skqnn._circuits.model import changeable
 
 
 class Kept(NamedTuple):
@@ -48,7 +49,7 @@ def open_engine(
         From `skqnn._backends.backend.as_backend`.
     circuit, observables, feature_map, n_copies
         The model, as for `PrimitiveEngine`. They are the same if they are the same
-        objects.
+        objects, and have not been changed in place.
     shots : int or None
         None: exact expectation values.
     seed : int
@@ -69,7 +70,8 @@ def open_engine(
         for value in (backend.target, backend.mode, backend.account)
         if not isinstance(value, str)
     )
-    values = (n_copies, *_values(backend, shots, seed))
+    parts = changeable((circuit, feature_map), observables)
+    values = (n_copies, parts, *_values(backend, shots, seed))
     if kept is not None and _is_for(kept, objects, values):
         return kept._replace(engine=kept.engine.restart(noise_seed))
     device = resolve(backend, shots=shots, n_qubits=circuit.num_qubits)

@@ -1,7 +1,7 @@
 """The quantum model that fits the data: feature map, ansatz and observables."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -39,6 +39,22 @@ class Model(NamedTuple):
         if self.n_copies == 1:  # further qubits are the leading ones of the state
             return self.circuit.num_qubits
         return n_amplitude_qubits(n_features + bool(self.constant))
+
+
+def changeable(
+    circuits: Iterable[QuantumCircuit | None], observables: Iterable[SparsePauliOp]
+) -> tuple:
+    """Return what tells a model from itself after a change in place, at little cost.
+
+    Of a circuit, that is its length only.
+    """
+    lengths = [None if c is None else len(c.data) for c in circuits]
+    arrays = [
+        part.tobytes()
+        for observable in observables
+        for part in (observable.coeffs, observable.paulis.x, observable.paulis.z)
+    ]
+    return (*lengths, *arrays)
 
 
 class WholeCircuit(NamedTuple):
@@ -134,9 +150,8 @@ def build_model(
     n_data = n_copies * _encoding_qubits(encoding, n_features, constant)
     if isinstance(encoding, QuantumCircuit):
         with _naming("encoding"):
-            encoding = normal_form(
-                encoding, fresh=frozenset(range(encoding.num_qubits))
-            )
+            fresh = frozenset(range(encoding.num_qubits))
+            encoding = normal_form(encoding, fresh=fresh).copy()
         n_needed = max(n_data, n_needed if measured else 0)
     n_qubits = max(n_data, n_needed)
     if isinstance(ansatz, QuantumCircuit):
@@ -146,7 +161,7 @@ def build_model(
     circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
     _check_own_parameters(circuit, encoding)
     with _naming("ansatz"):
-        circuit = normal_form(circuit)
+        circuit = normal_form(circuit).copy()  # the user's may grow afterwards
         gates = compile_circuit(circuit)
     n_theta = circuit.num_parameters
     if measured is None:

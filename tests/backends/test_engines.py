@@ -168,6 +168,23 @@ def test_observable_that_was_exchanged_in_its_list_compiles_anew():
     np.testing.assert_array_equal(after, -before)
 
 
+def test_model_that_was_changed_in_place_compiles_anew():
+    circuit, observable = CIRCUIT.copy(), OBSERVABLES[0].copy()
+    model = {"circuit": circuit, "observables": [observable], "shots": None, "seed": 0}
+    kept = open_engine(Backend("aer"), **model)
+    before = run(kept.engine)
+    observable.coeffs[0] = 3.0
+    kept = open_engine(Backend("aer"), kept=kept, **model)
+    np.testing.assert_allclose(run(kept.engine), 3 * before)
+    circuit.x(1)
+    kept = open_engine(Backend("aer"), kept=kept, **model)
+    np.testing.assert_allclose(run(kept.engine), -3 * before)
+    observable.paulis = ["IIZ"]
+    kept = open_engine(Backend("aer"), kept=kept, **model)
+    fresh = open_engine(Backend("aer"), **model)
+    np.testing.assert_array_equal(run(kept.engine), run(fresh.engine))
+
+
 @pytest.mark.parametrize("word", [None, "auto"])
 def test_journal_at_a_path_that_reads_like_a_word(tmp_path, monkeypatch, word):
     monkeypatch.chdir(tmp_path)
