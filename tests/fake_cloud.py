@@ -331,6 +331,16 @@ def simulate(params, seed):
     ).model_dump_json()
 
 
+def halved(text):
+    """Return a result in which every second shot is missing."""
+    result = json.loads(text)
+    for item in result["data"]:
+        bits = CompressedTensorModel.model_validate(item["results"]["_meas"]).to_numpy()
+        half = CompressedTensorModel.from_numpy(bits[..., ::2, :].copy())
+        item["results"]["_meas"] = json.loads(half.model_dump_json())
+    return json.dumps(result)
+
+
 _ROUTES = [
     ("POST", "/identity/token", FakeCloud._token),
     ("GET", "/instances/usage", FakeCloud._usage),

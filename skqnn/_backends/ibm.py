@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.accounts import Account, find_backend, portable_account
+from skqnn._backends.error_bars import plausible_errors
 from skqnn._backends.estimators import EstimatorProgram, max_bindings, precision_of
 from skqnn._backends.kept_signal import Demand
 from skqnn._backends.layout import transpile_best
@@ -282,7 +283,13 @@ class IBMProgram:
             retrieve=lambda job_id: live().retrieve(job_id),
             position=lambda job: live().position(job),
             prepare=prepare,
+            errors=self._errors,
         )
+
+    def _errors(self, evs: np.ndarray, stds: np.ndarray, shots: int) -> np.ndarray:
+        """Return errors that can be true with so many shots, of transposed results."""
+        seen = evs.T, stds.T, self._observables
+        return plausible_errors(*seen, shots, gaussian=False).T
 
 
 def _warn(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skqnn._journal import service
+from skqnn._journal.service import Remote
 
 logger = logging.getLogger(__name__)
 
@@ -123,9 +124,11 @@ def ask(question: Callable[[], Any], job: str, patience: Patience, forget: str) 
 
 
 def read_result(
-    job: Any, shape: tuple[int, ...] | None
+    job: Any, shape: tuple[int, ...] | None, remote: Remote
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return expectation values and standard errors of a finished job's only PUB.
+
+    Whoever reads them from the journal later does not know how many shots there were.
 
     Raises
     ------
@@ -133,7 +136,8 @@ def read_result(
         If the result is damaged, incomplete, or not finite.
     """
     try:
-        data = service.result_of(job)[0].data
+        result, too_few = service.result_of(job)
+        data = result[0].data
         evs = np.asarray(data.evs, dtype=np.float64)
         stds = np.asarray(data.stds, dtype=np.float64)
     except Exception as error:
@@ -142,6 +146,8 @@ def read_result(
             raise
         raise UnreadableError(f"its result is damaged: {_text(error)}") from error
     check_result(evs, stds, shape)
+    if too_few is not None and remote.errors is not None:
+        stds = remote.errors(evs, stds, too_few)
     return evs, stds
 
 

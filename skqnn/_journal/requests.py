@@ -258,7 +258,7 @@ class _Request:
         if job is None:
             job = self._ask(entry, lambda: retrieve(entry.job_id))
         self._wait(entry, job)
-        evs, stds = self._ask(entry, lambda: read_result(job, self.shape))
+        evs, stds = self._ask(entry, lambda: read_result(job, self.shape, self.remote))
         self.journal.done(entry, evs, stds)
         if self.doubt:
             self._cancel(self._find_quietly(entry), entry.job_id)

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from skqnn._compat import decoders_of, instance_of, session_of
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,9 @@ class Remote(NamedTuple):
     prepare : callable, optional
         Called before any other call, with whether a job may have to be submitted: it
         connects and makes what is sent, and its errors are not about the request.
+    errors : callable, optional
+        Maps the values of a job that took too few shots, their standard errors and the
+        number of shots to standard errors that can be true.
     """
 
     submit: Callable[[list[str]], Any]
@@ -53,6 +58,7 @@ class Remote(NamedTuple):
     retrieve: Callable[[Any], Any] | None = None
     position: Callable[[Any], int | None] | None = None
     prepare: Callable[[bool], Any] | None = None
+    errors: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None
 
 
 def ibm_remote(backend: Any, submit: Callable[[list[str]], Any]) -> Remote:
@@ -155,27 +161,35 @@ def _find(service: Any, instance: str | None, client: Any, tag: str) -> list[Any
     return [service.job(job_id) for job_id in dict.fromkeys(found)]
 
 
-def result_of(job: Any) -> Any:
-    """Return the result of a finished job, and warn if it has too few shots.
+def result_of(job: Any) -> tuple[Any, int | None]:
+    """Return the result of a finished job, and its shots if these are too few.
 
-    The standard errors count the shots that were taken, so they remain true.
+    Then it warns. The standard errors count the shots that were taken, so those that
+    are not 0 remain true.
     """
     first, *others = decoders_of(job) or [None]
     if not others:
-        return job.result()
-    return job.result(decoder=[first, _ShotCounter, *others])
+        return job.result(), None
+    counter = _ShotCounter()
+    return job.result(decoder=[first, counter, *others]), counter.too_few
 
 
 class _ShotCounter:
-    """What passes on, as one of the client's decoders, what a device measured."""
+    """What passes on, as one of the client's decoders, what a device measured.
 
-    @classmethod
-    def is_applicable(cls, measured: Any) -> bool:
+    Attributes
+    ----------
+    too_few : int or None
+        The shots that were taken of a circuit, if more were asked for.
+    """
+
+    too_few: int | None = None
+
+    def is_applicable(self, measured: Any) -> bool:
         """Tell whether this is what a device measured."""
         return hasattr(measured, "passthrough_data")
 
-    @classmethod
-    def decode(cls, measured: Any) -> Any:
+    def decode(self, measured: Any) -> Any:
         """Return what was measured, and warn if that is too little."""
         request = (measured.passthrough_data or {}).get("post_processor") or {}
         asked = request.get("shots", 0)
@@ -183,6 +197,7 @@ class _ShotCounter:
             math.prod(bits.shape[:1] + bits.shape[-2:-1]) for bits in _bits(measured)
         ]
         if min(taken, default=asked) < asked:
+            self.too_few = min(taken)
             text = (
                 f"The job took {min(taken)} shots of a circuit, and {asked} were asked "
                 "for. Its standard errors are those of the shots that it took."

@@ -10,6 +10,7 @@ import signal
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from sklearn.utils import estimator_html_repr
 pytest.importorskip("qiskit_ibm_runtime")
 
 import qiskit_ibm_runtime
-from fake_cloud import BACKEND, FakeCloud, connect
+from fake_cloud import BACKEND, FakeCloud, connect, halved
+from packaging.version import Version
 from qiskit.circuit.library import real_amplitudes
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import Session
@@ -126,6 +128,23 @@ def test_shots_are_those_of_the_job(cloud, backend, trained, shots):
     on(trained, backend).set_params(shots=shots).predict(X)
     (job,) = cloud.jobs.values()
     assert job.body["params"]["quantum_program"]["shots"] == shots
+
+
+@pytest.mark.skipif(
+    Version(version("qiskit-ibm-runtime")) < Version("0.51"),
+    reason="an older client does not show what was measured",
+)
+def test_error_of_equal_shots_is_that_of_the_shots_taken(cloud, backend):
+    observables = [SparsePauliOp("ZZ"), SparsePauliOp(["ZI", "II"], [2.0, 1.0])]
+    device = make_device(backend, 64)
+    engine = PrimitiveEngine(real_amplitudes(2, reps=1), observables, device)
+    cloud.spoil = [halved]
+    with pytest.warns(UserWarning, match="took 32 shots"):
+        evs, stds = engine.measure(engine.prepare(np.eye(4)[:1]), np.zeros(4))
+    np.testing.assert_allclose(evs, [[1.0, 3.0]])
+    shots = 32  # Laplace's rule of succession, by hand
+    error = np.hypot(np.sqrt((1 - (shots / 34) ** 2) / 35), 2 / 34)
+    np.testing.assert_allclose(stds, [[error, 2 * error]])
 
 
 def test_training_on_hardware_is_by_spsa(cloud, backend):

@@ -23,8 +23,7 @@ from _journal_worker import (
     run_steps,
     values_of,
 )
-from fake_cloud import BACKEND, RAN_TOO_LONG, FakeCloud, connect
-from ibm_quantum_schemas.common import CompressedTensorModel
+from fake_cloud import BACKEND, RAN_TOO_LONG, FakeCloud, connect, halved
 from qiskit_ibm_runtime import Batch, Session
 
 from skqnn._journal import service
@@ -358,16 +357,6 @@ SPOILERS = {
     "bits": without_bits,
     "tensor": lambda text: re.sub(r'"data":"[^"]{9}', '"data":"AAAAAAAAA', text),
 }
-
-
-def halved(text):
-    """Return a result in which every second shot is missing."""
-    result = json.loads(text)
-    for item in result["data"]:
-        bits = CompressedTensorModel.model_validate(item["results"]["_meas"]).to_numpy()
-        half = CompressedTensorModel.from_numpy(bits[..., ::2, :].copy())
-        item["results"]["_meas"] = json.loads(half.model_dump_json())
-    return json.dumps(result)
 
 
 @pytest.mark.skipif(
