@@ -137,4 +137,5 @@ def objective_of(
     if gradient == "parameter_shift":
         shifts = shift_rules(compile_circuit(model.circuit), n_theta)
         vjp = partial(parameter_shift, engine.expectations, shifts)
-    return Objective(engine.expectations, vjp, as_loss(loss), n_theta)
+    compiled = isinstance(engine, StatevectorEngine) and engine.is_compiled
+    return Objective(engine.expectations, vjp, as_loss(loss), n_theta, compiled)

@@ -32,6 +32,7 @@ BESIDE = {
     "_html": "ground",
     "_hyperparameters": "estimators",
     "_images": "estimators",
+    "_jit": "ground",
     "_pipelines": "estimators",
     "_show_versions": "ground",
     "_threads": "ground",

@@ -25,6 +25,7 @@ from skqnn._engine.schedule import (
     Schedule,
 )
 from skqnn._engine.vectors import load, sweep
+from skqnn._jit import jit
 
 
 class Rotations(NamedTuple):
@@ -62,15 +63,7 @@ class Task(NamedTuple):
     folded: bool
 
 
-def _jit(function):
-    """Compile without the GIL, with a cache on disk where one can be written."""
-    try:
-        return njit(function, nogil=True, cache=True)
-    except RuntimeError:  # no directory for the cache
-        return njit(function, nogil=True)
-
-
-@_jit
+@jit
 def bind(layout, angles, taped, tangents, slopes, factors, flips, overlaps):
     """Reduce all angles to at most 45 degrees and keep the books on the scale.
 
@@ -166,7 +159,7 @@ def bind(layout, angles, taped, tangents, slopes, factors, flips, overlaps):
     return x, z, odd, scale / growth**2
 
 
-@_jit
+@jit
 def _push(images, x, z):
     """Move the Pauli operator X^x Z^z through a permutation of basis states."""
     new_x = new_z = 0
@@ -179,7 +172,7 @@ def _push(images, x, z):
     return new_x, new_z
 
 
-@_jit
+@jit
 def walsh(values):
     """Transform rows in place to their sums with the signs of each Z string."""
     for row in values:
@@ -192,7 +185,7 @@ def walsh(values):
             half *= 2
 
 
-@_jit
+@jit
 def turn(strings, phases):
     """Multiply phases by exp(-i/2 sum of weights * Z strings); weights are overwritten.
 
@@ -256,7 +249,7 @@ def _build_run(sources):
     its closure is part of the key, so here are the sources of the other modules.
     """
 
-    @_jit
+    @jit
     def run(task, states, places, blocks, work, cotangents, E, out, over, per_row):
         """Simulate some blocks of samples.
 

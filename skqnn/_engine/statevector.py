@@ -104,6 +104,12 @@ class StatevectorEngine:
             self._compiled = compile_gates(gates, observables, self.n_qubits)
         self._work = 0  # amplitudes times steps so far
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether Numba's kernels run this circuit from the first call on."""
+        kernels = self._compiled.values()
+        return any(kernel is not None and kernel.real for kernel in kernels)
+
     def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
 

@@ -7,17 +7,11 @@ matrix, and their cotangents are summed before they are pulled back through it.
 import math
 
 import numpy as np
-from numba import njit
+
+from skqnn._jit import jit
 
 _FAST = {"contract", "nsz", "reassoc"}  # sums may be taken in several parts
-
-
-def _jit(function):
-    """Compile without the GIL, with a cache on disk where one can be written."""
-    try:
-        return njit(function, nogil=True, cache=True, fastmath=_FAST)
-    except RuntimeError:  # no directory for the cache
-        return njit(function, nogil=True, fastmath=_FAST)
+_jit = jit(fastmath=_FAST)
 
 
 @_jit
