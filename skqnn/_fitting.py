@@ -54,7 +54,6 @@ def train(
         interruption, converged = error, True
     if monitor.best_params is not None:
         classifier._remember(monitor.best_params, classifier._optimizer_state)
-    classifier._remember_curves(monitor)
     if interruption is not None:
         if classifier.backend is not None and engine.is_paid:
             raise interruption  # a script would go on, and pay for what comes next

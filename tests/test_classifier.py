@@ -663,7 +663,7 @@ def test_stops_without_improvement_and_without_warning(arguments, n_epochs):
     assert classifier.n_iter_ == n_epochs
 
 
-def interrupt_after(n_calls, monkeypatch):
+def interrupt_after(n_calls, monkeypatch, error=KeyboardInterrupt):
     """Let Ctrl-C be pressed in the engine's call after `n_calls` of them."""
     from skqnn._engine.statevector import StatevectorEngine
 
@@ -672,7 +672,7 @@ def interrupt_after(n_calls, monkeypatch):
     def interrupted(self, states, theta):
         calls.append(theta)
         if len(calls) > n_calls:
-            raise KeyboardInterrupt
+            raise error
         return vjp(self, states, theta)
 
     monkeypatch.setattr(StatevectorEngine, "vjp", interrupted)
@@ -696,6 +696,17 @@ def test_keyboard_interrupt_keeps_the_last_step(monkeypatch):
     with pytest.warns(UserWarning, match="interrupted by user"):
         interrupted = QNNClassifier(random_state=0, **SMALL).fit(X, Y)
     assert_array_equal(params(interrupted), expected)
+
+
+def test_failure_after_some_epochs_leaves_weights_and_curves_of_the_last(monkeypatch):
+    expected = train(max_iter=12, tol=0)
+    interrupt_after(12, monkeypatch, RuntimeError)
+    classifier = QNNClassifier(random_state=0, **SMALL)
+    with pytest.raises(RuntimeError):
+        classifier.fit(X, Y)
+    assert_array_equal(params(classifier), params(expected))
+    assert classifier.loss_curve_ == expected.loss_curve_
+    assert classifier.n_iter_ == 12
 
 
 # --- Gradients and backends ----------------------------------------------------------

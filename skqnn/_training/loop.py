@@ -45,7 +45,7 @@ class Callbacks:
     ):
         self._seen = {"estimator": estimator} | seen
         self._reconstruction = reconstruction
-        self._is_heard = has_callbacks(estimator)  # else an epoch needs no task
+        self.is_heard = has_callbacks(estimator)  # else an epoch needs no task
         self._root = callback_context(estimator, max_epochs)
 
     def begin(self) -> None:
@@ -54,14 +54,14 @@ class Callbacks:
 
     def begin_epoch(self) -> Any:
         """Tell that an epoch begins, and return its task."""
-        if not self._is_heard:
+        if not self.is_heard:
             return self._root
         task = self._root.subcontext(task_name="epoch")
         return task.call_on_fit_task_begin(**self._seen)
 
     def end_epoch(self, task: Any) -> bool:
         """Tell that an epoch has ended, return whether a callback wants to stop."""
-        if not self._is_heard:
+        if not self.is_heard:
             return False
         return task.call_on_fit_task_end(
             reconstruction_attributes=self._reconstruction, **self._seen
@@ -80,9 +80,9 @@ class Report:
     monitor : Monitor
         Keeps the curves and decides about convergence.
     remember : callable
-        ``remember(params, state)`` after every epoch, and of the last step.
+        ``remember(params, state)`` of the last step, and after epochs if it is heard.
     record : callable
-        ``record(monitor)`` after every epoch, when the curves have grown.
+        ``record(monitor)``, at the same times.
     callbacks : Callbacks, default=None
         Who else is told.
     """
@@ -105,21 +105,23 @@ class Report:
             self._task = self._callbacks.begin_epoch()
 
     def remember(self) -> None:
-        """Give the estimator the latest step, after an epoch or whatever ended it."""
+        """Give the estimator the latest step and the curves, whatever ended them."""
         if self._latest is not None:
             self._remember(self._latest.params, self._latest.state)
+        self._record(self._monitor)
 
     def step(self, step: Step) -> bool:
         """Take note of a step and tell whether to stop."""
         self._latest = step
         if step.loss is None:
             return False
-        self.remember()
         converged = self._monitor.update(step.params, step.loss, step.gradient_norm)
-        self._record(self._monitor)
         if self._callbacks is None:
             return converged
         _log_epoch(self._monitor)
+        if not self._callbacks.is_heard:  # nobody looks at the estimator meanwhile
+            return converged
+        self.remember()
         return converged | self._callbacks.end_epoch(self._task)
 
 

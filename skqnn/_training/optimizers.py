@@ -46,10 +46,14 @@ def adam_update(
 ) -> tuple[np.ndarray, AdamState]:
     """Take a step of Adam (D. P. Kingma, J. Ba, 2015, arXiv:1412.6980)."""
     n_steps = state.n_steps + 1
-    mean = _BETA_1 * state.mean + (1 - _BETA_1) * gradient
-    square = _BETA_2 * state.square + (1 - _BETA_2) * gradient**2
-    unbiased = np.sqrt(square / (1 - _BETA_2**n_steps))
-    step = -step_size * mean / (1 - _BETA_1**n_steps) / (unbiased + _EPSILON)
+    mean = _BETA_1 * state.mean
+    mean += (1 - _BETA_1) * gradient
+    square = _BETA_2 * state.square
+    square += (1 - _BETA_2) * (gradient * gradient)
+    # Moments start at 0: both corrections for that are taken together, as one number.
+    root = math.sqrt(1 - _BETA_2**n_steps)
+    step = (-step_size * root / (1 - _BETA_1**n_steps)) * mean
+    step /= np.sqrt(square) + _EPSILON * root
     return step, AdamState(mean, square, n_steps)
 
 
@@ -72,8 +76,9 @@ def sgd_update(
     As in scikit-learn's MLPClassifier: I. Sutskever et al., "On the importance of
     initialization and momentum in deep learning", ICML 2013.
     """
-    velocity = _MOMENTUM * state.velocity - step_size * gradient
-    return _MOMENTUM * velocity - step_size * gradient, SGDState(velocity)
+    downhill = step_size * gradient
+    velocity = _MOMENTUM * state.velocity - downhill
+    return _MOMENTUM * velocity - downhill, SGDState(velocity)
 
 
 class SPSAState(NamedTuple):
@@ -115,7 +120,7 @@ def constant(progress: float) -> float:
 
 def cosine(progress: float) -> float:
     """Return a half cosine from 1 to 0."""
-    return 0.5 * (1 + np.cos(np.pi * progress))
+    return 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def one_cycle(progress: float) -> float:
@@ -125,7 +130,7 @@ def one_cycle(progress: float) -> float:
     """
     warm = 0.3
     if progress < warm:
-        return 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * progress / warm))
+        return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / warm))
     return cosine((progress - warm) / (1 - warm))
 
 

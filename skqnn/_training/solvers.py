@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import scipy.optimize
 
+from skqnn._arrays import Rows
 from skqnn._training.data import Data
 from skqnn._training.objective import Objective
 from skqnn._training.optimizers import (
@@ -202,23 +203,34 @@ def steps(
         Maps the number of steps taken in this run to a step size.
     """
     n_samples = len(data.targets)
-    starts = range(0, n_samples, batch_size)
     n_steps = 0
     while True:
         order = rng.permutation(n_samples) if shuffle else None
-        total = norms = 0.0
-        for start in starts:
-            rows = slice(start, start + batch_size)
-            batch = data.take(rows if order is None else order[rows])
+        n_seen, total, norms = 0, 0.0, []
+        for batch in batches(data, order, batch_size):
             value, slope = gradient(params, batch, state)
             step, state = optimizer.update(state, slope, step_size(n_steps))
             params = params + step
             n_steps += 1
+            n_seen += len(batch.targets)
             total += value * len(batch.targets)
-            norms += math.sqrt(slope @ slope)
-            if start != starts[-1]:
+            norms.append(math.sqrt(slope.dot(slope)))
+            if n_seen < n_samples:
                 yield Step(params, state, None, None)
-        yield Step(params, state, total / n_samples, norms / len(starts))
+        yield Step(params, state, total / n_samples, sum(norms) / len(norms))
+
+
+def batches(data: Data, order: np.ndarray | None, size: int) -> Iterator[Data]:
+    """Yield mini-batches of rows in an order, or in that of the data."""
+    n_samples = len(data.targets)
+    if isinstance(data.states, Rows):  # which take no state along
+        if size >= n_samples:  # summed in whatever order
+            yield data
+            return
+        data, order = data if order is None else data.take(order), None
+    for start in range(0, n_samples, size):
+        rows = slice(start, start + size)
+        yield data.take(rows if order is None else order[rows])
 
 
 def batch_gradient(

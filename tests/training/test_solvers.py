@@ -6,6 +6,7 @@ from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
 from qiskit_machine_learning.utils import algorithm_globals
 from scipy.optimize import approx_fprime
 
+from skqnn._arrays import Rows
 from skqnn._training.data import Data
 from skqnn._training.losses import LOSSES
 from skqnn._training.objective import Objective, split
@@ -14,6 +15,7 @@ from skqnn._training.solvers import (
     Plan,
     Step,
     batch_gradient,
+    batches,
     is_qml_optimizer,
     minimize,
     steps,
@@ -117,11 +119,11 @@ def test_loss_that_is_not_finite_is_refused():
 
 def run_steps(n_steps, *, batch_size, shuffle=False, step_size=lambda n: 1.0):
     """Return the steps, and the first column of the states of each batch."""
-    batches = []
+    taken = []
 
     def gradient(params, batch, state):
-        batches.append(batch.states[:, 0])
-        return float(len(batches)), np.full(2, 3.0)
+        taken.append(batch.states[:, 0])
+        return float(len(taken)), np.full(2, 3.0)
 
     numbered = Data(np.arange(7.0)[:, None], np.zeros((7, 1)), np.ones(7))
     optimizer = OPTIMIZERS["spsa"]
@@ -136,21 +138,41 @@ def run_steps(n_steps, *, batch_size, shuffle=False, step_size=lambda n: 1.0):
         rng=np.random.default_rng(0),
         step_size=step_size,
     )
-    return [next(iterator) for _ in range(n_steps)], batches
+    return [next(iterator) for _ in range(n_steps)], taken
 
 
 def test_steps_in_order_without_shuffling():
-    _, batches = run_steps(6, batch_size=3)
+    _, taken = run_steps(6, batch_size=3)
     expected = [[0, 1, 2], [3, 4, 5], [6]] * 2
-    assert [batch.tolist() for batch in batches] == expected
+    assert [batch.tolist() for batch in taken] == expected
 
 
 @pytest.mark.parametrize("batch_size, n_batches", [(1, 7), (3, 3), (7, 1), (100, 1)])
 def test_steps_shuffled_see_every_sample_once_per_epoch(batch_size, n_batches):
-    _, batches = run_steps(2 * n_batches, batch_size=batch_size, shuffle=True)
-    epochs = np.concatenate(batches).reshape(2, 7)
+    _, taken = run_steps(2 * n_batches, batch_size=batch_size, shuffle=True)
+    epochs = np.concatenate(taken).reshape(2, 7)
     np.testing.assert_array_equal(np.sort(epochs, axis=1), [np.arange(7)] * 2)
     assert not np.array_equal(*epochs)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_batches_of_rows_are_those_of_arrays(size, shuffled):
+    order = np.random.default_rng(0).permutation(7) if shuffled else None
+    states, numbers = np.arange(7.0)[:, None], np.arange(7.0)
+    arrays = Data(states, 2 * states, 3 * numbers)
+    rows = arrays._replace(states=Rows(states[::-1].copy(), np.arange(7)[::-1]))
+    pairs = list(
+        zip(batches(arrays, order, size), batches(rows, order, size), strict=True)
+    )
+    for ours, theirs in pairs:
+        seen = theirs.states.array[theirs.states.places], theirs.targets, theirs.weights
+        if size >= 7:  # all rows, in whatever order
+            seen = tuple(np.sort(part, axis=0) for part in seen)
+            ours = tuple(np.sort(part, axis=0) for part in ours)
+        for part, expected in zip(seen, ours, strict=True):
+            np.testing.assert_array_equal(part, expected)
+    assert len(pairs) == -(-7 // size)
 
 
 def test_steps_loss_at_the_end_of_an_epoch_is_the_mean_over_samples():
