@@ -116,6 +116,8 @@ def test_memory_is_that_of_a_chunk_however_long_the_file(tmp_path):
     X = np.load(tmp_path / "long.npy", mmap_mode="r")
     y = np.arange(n_samples) % 2
     encoder = BinaryAmplitudeEncoder(pixel_range=(0, 16), dtype="float32").fit(X[:1])
+    first = encoder.transform(X[:chunk])  # loads Numba's kernels, which are kept
+    QNNClassifier(random_state=0).partial_fit(first, y[:chunk], classes=[0, 1])
     model = QNNClassifier(random_state=0)
     tracemalloc.start()
     try:
