@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
@@ -110,7 +111,7 @@ def test_scores_of_chunks_are_the_scores_of_all_rows(on_disk, encoder):
 
 
 def test_memory_is_that_of_a_chunk_however_long_the_file(tmp_path):
-    n_samples, chunk = 16_000, 2_000
+    n_samples, chunk = 16_000, 1_000
     rng = np.random.default_rng(0)
     np.save(tmp_path / "long.npy", rng.integers(17, size=(n_samples, 64), dtype="u1"))
     X = np.load(tmp_path / "long.npy", mmap_mode="r")
@@ -119,6 +120,7 @@ def test_memory_is_that_of_a_chunk_however_long_the_file(tmp_path):
     first = encoder.transform(X[:chunk])  # loads Numba's kernels, which are kept
     QNNClassifier(random_state=0).partial_fit(first, y[:chunk], classes=[0, 1])
     model = QNNClassifier(random_state=0)
+    clone(model).partial_fit(encoder.transform(X[:9]), y[:9], classes=[0, 1])
     tracemalloc.start()
     try:
         for rows in gen_batches(n_samples, chunk):
