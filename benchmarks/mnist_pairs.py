@@ -3,8 +3,10 @@
     python benchmarks/mnist_pairs.py --select    how the options were chosen
 
 The test accuracies of all pairs are printed by benchmarks/accuracy_per_parameter.py.
-`--select` trains on 1,500 training images of each of six pairs that are hard to tell
-apart, and scores all other training images of the pair; the test set is not read.
+Two dozen angles have local minima: a model is the one with the lowest training loss of
+five starts. `--select` trains on 1,500 training images of each of six pairs that are
+hard to tell apart, and scores all other training images of the pair; the test set is
+not read.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from skqnn import BinaryAmplitudeEncoder, QNNClassifier
 from skqnn.exceptions import DeadParameterWarning
 
 N_ANGLES = 22  # a scale and a bias make 24
+N_STARTS = 5  # of which the one with the lowest training loss is kept
 ENCODER = {
     "black": "none",
     "n_frequencies": 32,
@@ -75,6 +78,11 @@ SELECTION = [
     ("pairwise", {}, {"ansatz": lambda n: ansatz(n, "pairwise")}),
     ("emphasis=0.5", {"emphasis": 0.5}, {}),
     (
+        "emphasis=0.5, sca",
+        {"emphasis": 0.5},
+        {"ansatz": lambda n: ansatz(n, "sca")},
+    ),
+    (
         "16 frequencies",
         {"n_frequencies": 16},
         {"observables": [parity_where_zero(4, 1)]},
@@ -105,20 +113,23 @@ def select() -> None:
     X, y, *_ = load_mnist()
     order = np.random.default_rng(0).permutation(len(X))
     X, y = X[order], y[order]
-    print("six pairs, 1,500 images train, all others are scored, seed 0")
+    print("six pairs, 1,500 images train, all others are scored, best of 5 starts")
     for name, encoder_options, options in SELECTION:
         start, scores, losses = time.process_time(), [], []
         for pair in HARD_PAIRS:
             rows = np.flatnonzero(np.isin(y, pair))
             train, held = rows[:1500], rows[1500:]
-            model = pipeline(0, encoder_options, **options)
-            model.fit(X[train], y[train])
-            scores.append(100 * model.score(X[held], y[held]))
-            losses.append(model[-1].loss_)
+            models = [
+                pipeline(seed, encoder_options, **options).fit(X[train], y[train])
+                for seed in range(N_STARTS)
+            ]
+            scores.append([100 * model.score(X[held], y[held]) for model in models])
+            losses.append([model[-1].loss_ for model in models])
+        best = [one[np.argmin(loss)] for one, loss in zip(scores, losses, strict=True)]
         print(
-            f"{name:28s} {np.mean(scores):6.2f} %  loss {np.mean(losses):.4f}  "
-            f"{model[-1].n_parameters_} parameters  "
-            f"{(time.process_time() - start) / len(scores):5.2f} s per fit",
+            f"{name:28s} {np.mean(best):6.2f} %, one start {np.mean(scores):6.2f} %, "
+            f"lowest loss {np.mean(np.min(losses, axis=1)):.4f}  "
+            f"{(time.process_time() - start) / np.size(scores):5.2f} s per start",
             flush=True,
         )
 
