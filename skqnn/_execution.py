@@ -17,7 +17,8 @@ from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.model import Model, changeable
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.states import amplitude_rows
-from skqnn._engine.statevector import StatevectorEngine, require_memory
+from skqnn._engine.statevector import StatevectorEngine
+from skqnn._memory import require_memory
 from skqnn._training.losses import as_loss
 from skqnn._training.objective import Objective
 from skqnn._training.solvers import Plan

@@ -33,6 +33,7 @@ BESIDE = {
     "_hyperparameters": "estimators",
     "_images": "estimators",
     "_jit": "ground",
+    "_memory": "ground",
     "_pipelines": "estimators",
     "_show_versions": "ground",
     "_threads": "ground",

@@ -52,6 +52,11 @@ class FeatureMap:
             else:
                 self._steps += [Rotation(g, n_qubits, self._basis) for g in run.gates]
 
+    def dtype(self, X: Any) -> np.dtype:
+        """Return the type of the states of rows of X."""
+        dtype = numpy_dtype(X)
+        return dtype if self._real else np.result_type(dtype, np.complex64)
+
     def encode(self, X: Any) -> Any:
         """Simulate the circuit for every row of X.
 
@@ -66,8 +71,7 @@ class FeatureMap:
             Real if the circuit keeps amplitudes real, otherwise complex.
         """
         xp, device = namespace(X)
-        dtype = numpy_dtype(X)
-        dtype = dtype if self._real else np.result_type(dtype, np.complex64)
+        dtype = self.dtype(X)
         shape = (X.shape[0], 2**self.n_qubits)
         states = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
         values = self._basis.evaluate(X)

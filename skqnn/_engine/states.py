@@ -30,7 +30,8 @@ def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
     inside = states[:, : n_features + bool(constant)]
     # Dividing by the largest entry first keeps tiny and huge rows from under- or
     # overflowing when they are squared.
-    largest = xp.max(xp.abs(X), axis=1, keepdims=True)
+    extremes = (extreme(X, axis=1, keepdims=True) for extreme in (xp.max, xp.min))
+    largest = xp.maximum(*map(xp.abs, extremes))  # without a copy of X
     if constant:
         largest = xp.clip(largest, abs(constant), None)
         inside[:, -1:] = constant / largest

@@ -13,7 +13,6 @@ X.-Z. Luo et al., "Yao.jl: Extensible, efficient framework for quantum algorithm
 design", Quantum 4, 341 (2020), arXiv:1912.10877.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -41,6 +40,7 @@ from skqnn._engine.fusion import fuse
 from skqnn._engine.small import Small, compile_small
 from skqnn._engine.states import copies
 from skqnn._engine.terms import pauli_masks
+from skqnn._memory import require_memory
 from skqnn._threads import single_blas_thread
 
 # Amplitudes times steps (a fraction of a second) after which kernels for complex
@@ -87,9 +87,8 @@ class StatevectorEngine:
     ):
         self.n_qubits, self.n_copies = circuit.num_qubits, n_copies
         self.n_parameters = circuit.num_parameters
-        # Besides one state: an index, a phase (complex) and while they are made a
-        # column of complex weights for each observable.
-        require_memory(self.n_qubits, 1, 8 * (4 + 2 * len(observables)))
+        self._held = 8 * _numbers_held(observables)
+        require_memory(self.n_qubits, 1, others=self._held)
         gates = compile_circuit(circuit)
         visible = visible_gates(gates, observables)
         gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
@@ -117,12 +116,15 @@ class StatevectorEngine:
         is simulated.
         """
         self.fidelity = np.ones(X.shape[0])
-        if self._feature_map is None and self.n_copies == 1:
-            return X
-        require_memory(self.n_qubits, X.shape[0], numpy_dtype(X).itemsize)
-        if self._feature_map is None:
-            return copies(X, self.n_copies, self.n_qubits)
-        return self._feature_map.encode(X)
+        feature_map = self._feature_map
+        dtype = numpy_dtype(X) if feature_map is None else feature_map.dtype(X)
+        self._require_memory(X.shape[0], dtype)
+        if feature_map is not None:
+            return feature_map.encode(X)
+        return copies(X, self.n_copies, self.n_qubits)
+
+    def _require_memory(self, n_states: int, dtype: np.dtype) -> None:
+        require_memory(self.n_qubits, n_states, dtype.itemsize, self._held)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""
@@ -174,6 +176,7 @@ class StatevectorEngine:
         xp, device = namespace(rows.array)
         dtype = getattr(xp, bound.dtype.name)
         shape = (len(rows.places), 2**self.n_qubits)
+        self._require_memory(rows.array.shape[0] + shape[0], bound.dtype)
         finals = xp.empty(shape, dtype=dtype, device=device)  # blocks, one by one
         values = []
         with single_blas_thread():
@@ -297,6 +300,23 @@ class StatevectorEngine:
         return overlaps
 
 
+def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:
+    """Return about how many numbers are held for each basis state, besides states.
+
+    Measured where kernels are compiled, which hold most: permutations, factors and work
+    of the circuit, weights of each observable for each set of bits that are flipped,
+    and those of each term again.
+    """
+    terms = {
+        (k, flips.tobytes())
+        for k, observable in enumerate(observables)
+        for flips in observable.paulis.x
+    }
+    sets = {flips for _, flips in terms}
+    n_flipping = sum(any(flips) for _, flips in terms)
+    return 33 + len(sets) * (1 + 2 * len(observables)) + 2 * len(terms) + 6 * n_flipping
+
+
 class _Bound(NamedTuple):
     """A circuit at one theta, next to the states."""
 
@@ -315,31 +335,3 @@ def _as_rows(states: Any) -> Rows:
     if isinstance(states, Rows):
         return states
     return Rows(states, np.arange(states.shape[0]))
-
-
-def require_memory(n_qubits: int, n_samples: int, itemsize: int = 8) -> None:
-    """Refuse states that cannot fit in this machine's memory, before allocating them.
-
-    Raises
-    ------
-    MemoryError
-        With the number of qubits and the size in GiB.
-    """
-    # An integer, because a float overflows from 1024 qubits on.
-    mib = n_samples * itemsize * 2**n_qubits // 2**20
-    available = _physical_memory_gib()
-    if mib > 1024 * available:
-        gib = f"{mib // 1024:,}" if n_qubits < 64 else f"2**{mib.bit_length() - 11}"
-        raise MemoryError(
-            f"{n_samples} state(s) of {n_qubits} qubits need {gib} GiB of memory, "
-            f"but this machine has {available:.1f} GiB; use fewer qubits "
-            "(encoding='amplitude' takes n_features amplitudes on log2(n_features) "
-            "qubits) or fewer samples per call."
-        )
-
-
-def _physical_memory_gib() -> float:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    except (AttributeError, ValueError, OSError):  # not POSIX
-        return 64.0

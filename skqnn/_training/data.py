@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc
 from sklearn.model_selection import train_test_split
+from sklearn.utils import gen_batches
 from sklearn.utils.class_weight import compute_class_weight
 
 from skqnn._arrays import namespace, take_rows, to_numpy
 
 _LARGE_ANGLE = 100.0  # radians; no reasonable scale of angles gets there
+_BLOCK = 2**18  # numbers that are looked at together
 
 
 class Data(NamedTuple):
@@ -116,16 +118,20 @@ def _lost_sign(X: Any, labels: np.ndarray) -> str:
     signed = used.any() and np.all(((low < 0) & (high > 0))[used])
     if not signed or not 1 < n_classes < n_rows:
         return ""
-    rows = to_numpy(X)[:, used] / max(-low.min(), high.max())
-    means = members.T @ rows / members.sum(axis=0)[:, None]
-    within = np.sum((rows - members @ means) ** 2, axis=0)
-    share = within / np.sum((rows - rows.mean(axis=0)) ** 2, axis=0)
+    host, largest = to_numpy(X), max(-low.min(), high.max())
+    columns = np.flatnonzero(used)
+    means, share = np.empty((n_classes, len(columns))), np.empty(len(columns))
+    for some in gen_batches(len(columns), max(1, _BLOCK // n_rows)):
+        rows = host[:, columns[some]] / largest
+        means[:, some] = members.T @ rows / members.sum(axis=0)[:, None]
+        within = np.sum((rows - members @ means[:, some]) ** 2, axis=0)
+        share[some] = within / np.sum((rows - rows.mean(axis=0)) ** 2, axis=0)
     # The distribution of this share for normal rows that have nothing of their class.
     chance = betainc((n_rows - n_classes) / 2, (n_classes - 1) / 2, share)
     telling = (chance < 1e-4) & (share < 0.8) & (means.min(0) < 0) & (means.max(0) > 0)
     if not telling.any():
         return ""
-    column = np.flatnonzero(used)[np.argmin(np.where(telling, share, 1))]
+    column = columns[np.argmin(np.where(telling, share, 1))]
     return (
         "`intercept_scaling` should be a number where signs tell classes apart, got "
         "rows without a constant amplitude: x and -x are the same state, but the mean "
