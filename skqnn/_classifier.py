@@ -512,8 +512,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return model_rows(X, self._model, on_host=self.backend is not None)
 
     def _params(self):
-        parts = [to_numpy(part) for part in (self.theta_, self.scale_, self.bias_)]
-        return joined(*parts, self.circuit_.num_parameters, len(self.observables_))
+        theta, scale, bias = map(to_numpy, (self.theta_, self.scale_, self.bias_))
+        n_theta, n_scores = self.circuit_.num_parameters, len(self.observables_)
+        return joined(theta, scale, bias, n_theta, n_scores)
 
     def _remember(self, params, optimizer_state):
         n_theta = len(params) - 1 - len(self.observables_)
