@@ -27,7 +27,7 @@ from skqnn._validation import (
     random_source,
 )
 
-_GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
+GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
 
 RULES = {
     "encoding": one_of(
@@ -87,7 +87,7 @@ RULES = {
     "warm_start": boolean(),
     "verbose": boolean(),
     "shots": integer(1, None),
-    "gradient": one_of(_GRADIENTS),
+    "gradient": one_of(GRADIENTS),
 }
 
 

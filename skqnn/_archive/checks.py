@@ -11,7 +11,8 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._circuits.gates import compile_circuit
 from skqnn._classifier import QNNClassifier
 from skqnn._encoder import BinaryAmplitudeEncoder
-from skqnn._training.monitor import Curves
+from skqnn._hyperparameters import GRADIENTS
+from skqnn._training.monitor import Curves, fitted_curves
 from skqnn._training.optimizers import OPTIMIZERS, AdamState
 
 _MAX_PIXELS = 2**24
@@ -109,6 +110,7 @@ def _check_training(classifier: QNNClassifier, n: int) -> Iterator[tuple[bool, s
     yield isinstance(classifier._rng, np.random.Generator), "_rng"
     yield isinstance(curves, Curves) and all(map(_is_curve, curves)), "_curves"
     yield max(map(len, curves)) == len(curves.loss), "_curves"
+    yield from _check_told(classifier)
     states = [optimizer.init(np.zeros(n)) for optimizer in OPTIMIZERS.values()]
     yield (
         state is None
@@ -120,6 +122,20 @@ def _check_training(classifier: QNNClassifier, n: int) -> Iterator[tuple[bool, s
     )
     if isinstance(state, AdamState):
         yield bool(np.all(state.square >= 0)), "_optimizer_state"
+
+
+def _check_told(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
+    """Yield what must hold of that which only tells how training went."""
+    told = fitted_curves(classifier._curves, None)
+    for name in ("loss_curve_", "gradient_norm_curve_", "validation_scores_"):
+        yield getattr(classifier, name) == told[name], name
+    yield isinstance(classifier.loss_, float), "loss_"
+    yield isinstance(classifier.best_validation_score_, float | None), (
+        "best_validation_score_"
+    )
+    n_iter = classifier.n_iter_
+    yield type(n_iter) is int and n_iter >= 0, "n_iter_"
+    yield classifier.gradient_ in GRADIENTS, "gradient_"
 
 
 def _is_curve(curve: Any) -> bool:
