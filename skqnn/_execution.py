@@ -22,6 +22,7 @@ from skqnn._memory import require_memory
 from skqnn._training.losses import as_loss
 from skqnn._training.objective import Objective
 from skqnn._training.solvers import Plan
+from skqnn._training.undo import put_back_if_it_fails
 from skqnn._verbose import inform, verbose_logging
 
 _log = logging.getLogger(__name__)
@@ -58,19 +59,20 @@ class Engines:
             if setting.backend is None:
                 yield self.exact(model)
                 return
-            self._kept = kept = open_engine(
-                setting.backend,
-                model.circuit,
-                model.observables,
-                feature_map=model.feature_map,
-                n_copies=model.n_copies,
-                shots=setting.shots,
-                seed=seed,
-                stream=stream,
-                kept=self._kept,
-            )
-            with closing(kept.engine) as engine:
-                yield engine
+            with put_back_if_it_fails(setting.backend.random_state):
+                self._kept = kept = open_engine(
+                    setting.backend,
+                    model.circuit,
+                    model.observables,
+                    feature_map=model.feature_map,
+                    n_copies=model.n_copies,
+                    shots=setting.shots,
+                    seed=seed,
+                    stream=stream,
+                    kept=self._kept,
+                )
+                with closing(kept.engine) as engine:
+                    yield engine
 
     def exact(self, model: Model) -> StatevectorEngine:
         """Return the simulator of a model."""

@@ -4,7 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from sklearn.utils import check_random_state
+
+
+@contextmanager
+def put_back_if_it_fails(generator: Any) -> Iterator[None]:
+    """Put a RandomState back if the body raises; other sources do not move on."""
+    if not isinstance(generator, np.random.RandomState):
+        yield
+        return
+    state = generator.get_state()
+    try:
+        yield
+    except BaseException:
+        generator.set_state(state)
+        raise
 
 
 @contextmanager
@@ -23,14 +38,14 @@ def undone_if_it_fails(estimator: Any, *, everything: bool) -> Iterator[None]:
         start from the same ones.
     """
     generator = check_random_state(estimator.random_state)
-    state, attributes = generator.get_state(), vars(estimator).copy()
+    attributes = vars(estimator).copy()
     rng, curves = attributes.get("_rng"), attributes.get("_curves", ())
     stream = None if rng is None else rng.bit_generator.state
     lists = [list(curve) for curve in curves]
     try:
-        yield
+        with put_back_if_it_fails(generator):
+            yield
     except BaseException:
-        generator.set_state(state)
         if everything:
             vars(estimator).clear()
             vars(estimator).update(attributes)

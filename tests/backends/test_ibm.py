@@ -17,6 +17,9 @@ import pytest
 from rich.logging import RichHandler
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -28,6 +31,7 @@ from qiskit.circuit.library import real_amplitudes
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import Session
 from qiskit_ibm_runtime.executor_estimator import Estimator
+from qiskit_machine_learning.optimizers import COBYLA
 
 from skqnn import Backend, QNNClassifier
 from skqnn._backends import accounts
@@ -566,6 +570,18 @@ def spend(classifier):
     classifier.fit(X, Y).predict(X)
 
 
+def grid_search(classifier):
+    GridSearchCV(classifier, {"max_iter": [1, 2]}, cv=2).fit(X, Y)
+
+
+def in_a_pipeline(classifier):
+    make_pipeline(StandardScaler(), classifier).fit(X, Y).predict(X)
+
+
+def by_cobyla(classifier):
+    classifier.set_params(solver=COBYLA(maxiter=4)).fit(X, Y).predict(X)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_interrupt_reaches_the_user_before_more_is_paid(
     cloud, backend, undisturbed, n_jobs, interruptible
@@ -611,6 +627,35 @@ def test_retry_in_the_same_process_pays_for_nothing_twice(
     watch(cloud, lambda: None)
     train()
     assert len(cloud.jobs) == n_before + 2
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_retry_has_the_noise_of_a_generator_again(
+    cloud, backend, trained, method, tmp_path
+):
+    classifier = on(trained, backend, random_state=np.random.RandomState(0))
+    classifier.set_params(max_iter=1, batch_size=3)
+    run = functools.partial(
+        getattr(classifier, method), *(X, Y)[: 1 + (method == "fit")]
+    )
+    cloud.inject("GET", "/jobs/[^/]+", 401, times=np.inf)
+    with pytest.raises(RequestError, match="No access"):
+        run()
+    cloud.heal()
+    n_jobs = len(cloud.jobs)
+    run()
+    assert (n_jobs, len(cloud.jobs)) == (1, {"fit": 2, "predict": 1}[method])
+    run()
+    assert len(cloud.jobs) == {"fit": 4, "predict": 2}[method]
+
+
+@pytest.mark.parametrize("script", [grid_search, in_a_pipeline, by_cobyla])
+def test_interrupt_ends_whatever_is_around_a_fit(cloud, account, script, interruptible):
+    classifier = make_classifier(BACKEND)
+    Interrupt(cloud, 1)
+    with pytest.raises(KeyboardInterrupt):
+        script(classifier)
+    assert len(cloud.jobs) == 1
 
 
 def test_live_backends_become_names_in_pickles(backend, trained):

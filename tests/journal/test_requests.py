@@ -27,7 +27,7 @@ from fake_cloud import BACKEND, RAN_TOO_LONG, FakeCloud, connect, halved
 from qiskit_ibm_runtime import Batch, Session
 
 from skqnn._journal import service
-from skqnn._journal.asking import RequestError
+from skqnn._journal.asking import RequestError, lookups_within
 from skqnn._journal.file import Journal
 from skqnn._journal.requests import run_once
 from skqnn._journal.service import Remote
@@ -80,6 +80,14 @@ def start(url, path, n_steps=1, result_path=None, die_at=None):
     process = context.Process(target=run_steps, args=arguments, daemon=True)
     process.start()
     return process
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, 3, 120, 1000.0])
+def test_looks_for_a_lost_job_take_the_time_that_was_asked_for(seconds):
+    delays = lookups_within(seconds)
+    assert delays[0] == 0
+    assert sum(delays) == seconds
+    assert max(delays) <= 30
 
 
 def test_undisturbed_results_agree_with_the_state_vector(expected):
