@@ -15,6 +15,9 @@ class DeadParameterWarning(UserWarning):
 class LowSignalWarning(UserWarning):
     """The errors of a device leave less of the signal than the shots resolve.
 
+    A typical expectation value, 0.3, is expected to shrink below two of its standard
+    errors: more than one in forty decisions about such values would be wrong.
+
     Examples
     --------
     >>> import warnings

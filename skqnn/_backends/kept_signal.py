@@ -20,7 +20,8 @@ _TINY = 1e-6  # what a dead gate keeps: not zero, so that circuits stay comparab
 _LARGEST = float(-np.log(_TINY))
 _DEAD = 0.7  # a gate or readout that keeps less than half of the signal
 _TYPICAL = 0.3  # size of the expectation values of a trained model
-_FEW_SHOTS = 100
+_CLEAR = 2  # standard errors: one in forty decisions about such a value is wrong
+_FEW_SHOTS = 400
 _MANY_SHOTS = 10**6  # stand for exact values
 
 
@@ -181,9 +182,10 @@ def resolution(signal: Signal, demand: Demand) -> float:
 
 
 def is_lost(signal: Signal, demand: Demand) -> bool:
-    """Return whether shot noise exceeds what is left of a typical expectation value.
+    """Return whether shot noise hides what is left of a typical expectation value.
 
-    Few shots count as a hundred: where these are too few, the device is not to blame.
+    Few shots count as four hundred: where these are too few, the device is not to
+    blame.
     """
     shots = max(demand.shots or _MANY_SHOTS, _FEW_SHOTS)
-    return resolution(signal, demand._replace(shots=shots)) < 1
+    return resolution(signal, demand._replace(shots=shots)) < _CLEAR

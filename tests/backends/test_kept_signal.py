@@ -111,6 +111,12 @@ def test_resolution_by_hand():
     assert resolution(kept, perfect) == pytest.approx(0.3 * 0.8 * 10)
 
 
+def test_signal_is_lost_below_two_standard_errors():
+    demand = Demand(((0,),), 1024)  # 0.3 * kept is compared with 2 / 32
+    assert is_lost(Signal(0.5, 0.41), demand)
+    assert not is_lost(Signal(0.5, 0.42), demand)
+
+
 def test_signal_is_lost_where_shots_do_not_show_it():
     assert not is_lost(Signal(0.7, 0.6), Demand(((0,),), 1000))
     assert is_lost(Signal(0.5, 0.5), Demand(((0,),), 100))

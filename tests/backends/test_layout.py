@@ -199,12 +199,15 @@ def test_device_without_errors_gets_the_fewest_gates():
     assert two_qubit_gates(best.circuit) == min(counts)
 
 
-@pytest.mark.parametrize("name", ["fake_kyoto", "fake_lagos"])
-def test_lost_signal_is_told(name):
+@pytest.mark.parametrize(
+    "name, reps", [("fake_kyoto", 2), ("fake_lagos", 2), ("fake_poughkeepsie", 7)]
+)
+def test_lost_signal_is_told(name, reps):
     backend = fake_backends()[name]()
+    circuit = real_amplitudes(7, reps=reps, entanglement="reverse_linear")
     demand = Demand((tuple(range(7)),), 1024)
     with pytest.warns(LowSignalWarning, match=f"{name}.*signal.*1024 shots"):
-        transpile_best(chain(7), backend, seed=0, demand=demand)
+        transpile_best(circuit, backend, seed=0, demand=demand)
 
 
 def test_signal_that_is_left_is_not_worth_a_word():
