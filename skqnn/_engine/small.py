@@ -13,7 +13,7 @@ import numpy as np
 
 from skqnn._arrays import Rows
 from skqnn._circuits.gates import Gate
-from skqnn._engine.turns import Sequel, Turns, as_sequel, as_turns
+from skqnn._engine.turns import Sequel, as_sequel, as_turns
 
 _MAX_QUBITS = 5  # beyond, a circuit costs less on each sample than as a matrix
 
@@ -48,12 +48,12 @@ class Small:
         self._is_real = sequel.is_real
 
     @cached_property
-    def _real(self) -> Turns:
-        return as_turns(self._sequel, n_parts=1)
+    def _real(self) -> tuple:
+        return tuple(as_turns(self._sequel, n_parts=1))
 
     @cached_property
-    def _complex(self) -> Turns:
-        return as_turns(self._sequel, n_parts=2)
+    def _complex(self) -> tuple:
+        return tuple(as_turns(self._sequel, n_parts=2))
 
     def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""

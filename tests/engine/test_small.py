@@ -135,6 +135,26 @@ def test_pullback_can_be_called_again():
     np.testing.assert_array_equal(pullback(cotangent), first)
 
 
+@pytest.mark.parametrize("dtype", "dD")
+@pytest.mark.parametrize("n_samples", [0, 1, 8, 127, 128, 129, 300])
+def test_blocks_of_samples_are_independent(n_samples, dtype):
+    engine = StatevectorEngine(
+        build_ansatz("real_amplitudes", 2, 1, "linear"), as_observables(["ZZ", "XI"])
+    )
+    rng = np.random.default_rng(0)
+    theta, states = rng.normal(size=4), random_states(rng, 300, 2, dtype)[:n_samples]
+    cotangent = rng.normal(size=(n_samples, 2))
+    E, gradient, _ = value_and_gradient(engine, states, theta, cotangent)
+    parts = [
+        value_and_gradient(engine, states[k : k + 1], theta, cotangent[k : k + 1])
+        for k in range(n_samples)
+    ]
+    assert E.shape == (n_samples, 2)
+    np.testing.assert_allclose(gradient, sum(part[1] for part in parts), atol=1e-12)
+    for k, (one, _, _) in enumerate(parts):
+        np.testing.assert_allclose(E[k], one[0], atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_rows_in_any_order_and_memory(dtype):
     rng = np.random.default_rng(0)
