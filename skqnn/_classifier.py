@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_is_fitted,
     column_or_1d,
@@ -18,12 +17,12 @@ from sklearn.utils.validation import (
 from skqnn._arrays import check_fitted_namespace, follow, namespace, to_numpy
 from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.kinds import portable
+from skqnn._circuits.doubts import warn_of_doubts
 from skqnn._circuits.model import (
     Architecture,
     Model,
     build_model,
     check_same_model,
-    warn_of_doubts,
 )
 from skqnn._compat import check_sample_weight
 from skqnn._engine.states import constant_amplitude
@@ -37,12 +36,12 @@ from skqnn._fitting import train, train_epoch, winner
 from skqnn._html import FittedHTML, visual_block
 from skqnn._hyperparameters import check_execution, check_hyperparameters
 from skqnn._training.data import (
+    check_classes,
     check_labels,
     check_same_classes,
     check_two_classes,
     class_indices,
     class_weighted,
-    curing_text,
     known_classes,
     warn_of_rows,
     weighted_rows,
@@ -53,6 +52,7 @@ from skqnn._training.objective import joined, split
 from skqnn._training.optimizers import OPTIMIZERS
 from skqnn._training.solvers import Plan, plain
 from skqnn._training.undo import undone_if_it_fails
+from skqnn._validation import curing_rows
 
 
 class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -442,10 +442,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return X, y and weights, which stay on the host next to y."""
         y = to_numpy(y)
         check_labels(y)
-        with curing_text():
+        with curing_rows():
             X, y = validate_data(self, X, y, dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        check_classes(y)
         weights = check_sample_weight(
             to_numpy(sample_weight), y, dtype=np.float64, ensure_non_negative=True
         )
@@ -536,7 +536,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "theta_")
         check_execution(vars(self))
         check_fitted_namespace(X, self, attribute="theta_", method=method)
-        X = validate_data(self, X, dtype=_floating(X), reset=False)
+        with curing_rows():
+            X = validate_data(self, X, dtype=_floating(X), reset=False)
         return self._rows(X)
 
     def _scores(self, X, method):

@@ -29,7 +29,7 @@ from skqnn._images import (
     shape_of_images,
     warn_of_no_square,
 )
-from skqnn._validation import check_parameters
+from skqnn._validation import check_parameters, curing_rows
 
 # Numbers per working buffer: 1 MiB of float64, so that a chunk stays in cache, or
 # enough to keep a device busy.
@@ -215,7 +215,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
             least one row and column.
         """
         self._check_parameters()
-        X = numbers(validate_data(self, X, accept_sparse="csr"))
+        with curing_rows():
+            X = numbers(validate_data(self, X, accept_sparse="csr"))
         task = callback_context(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
@@ -281,7 +282,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         check_fitted_namespace(X, self, attribute="_limits", method="transform")
-        X = numbers(validate_data(self, X, accept_sparse="csr", reset=False))
+        with curing_rows():
+            X = numbers(validate_data(self, X, accept_sparse="csr", reset=False))
         xp, device = namespace(X)
         dtype = "float32" if numpy_dtype(X) == np.float32 else self.dtype
         shape = (X.shape[0], *self._encoding.grid)

@@ -16,6 +16,7 @@ from skqnn._training.solvers import is_qml_optimizer
 from skqnn._validation import (
     Rule,
     boolean,
+    check_arity,
     check_parameters,
     fraction,
     integer,
@@ -32,6 +33,12 @@ GRADIENTS = ("auto", "adjoint", "parameter_shift", "spsa")
 RULES = {
     "encoding": one_of(
         ("amplitude", "angle"), QuantumCircuit, words="a QuantumCircuit"
+    )._replace(
+        cure=lambda v: (
+            "; give the circuit that it returns"
+            if callable(v)
+            else nearest(v, ("amplitude", "angle"))
+        )
     ),
     "ansatz": one_of(
         ANSATZE, QuantumCircuit, Callable, words="a QuantumCircuit or a callable"
@@ -91,6 +98,13 @@ RULES = {
 }
 
 
+# What functions of the user are called with.
+_ARGUMENTS = {
+    "ansatz": ("n_qubits",),
+    "loss": ("scores", "targets"),
+    "learning_rate": ("progress",),
+}
+
 _SIZE = "a pair (height, width) of positive integers"
 
 
@@ -144,6 +158,9 @@ def check_execution(parameters: Mapping[str, Any]) -> None:
 def check_hyperparameters(parameters: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError if an argument breaks its rule, alone or not."""
     check_parameters(parameters, RULES)
+    for name, arguments in _ARGUMENTS.items():
+        if callable(parameters[name]):
+            check_arity(name, parameters[name], arguments)
     check_execution(parameters)
     if parameters["encoding"] != "amplitude" and parameters[
         "intercept_scaling"

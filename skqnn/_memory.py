@@ -9,7 +9,11 @@ _SMALL = 2**26  # bytes that no limit forbids, so that small calls need not look
 
 
 def require_memory(
-    n_qubits: int, n_samples: int, itemsize: int = 8, others: int = 0
+    n_qubits: int,
+    n_samples: int,
+    itemsize: int = 8,
+    others: int = 0,
+    cure: str = "use fewer qubits or fewer samples per call",
 ) -> None:
     """Refuse states that cannot fit in memory, before allocating them.
 
@@ -19,6 +23,8 @@ def require_memory(
         Size of the states, an amplitude in bytes.
     others : int
         Bytes for each basis state that are held besides.
+    cure : str
+        What to do, for the error.
 
     Raises
     ------
@@ -34,8 +40,7 @@ def require_memory(
     raise MemoryError(
         f"{n_samples} state(s) of {n_qubits} qubits need {size} GiB of memory, with "
         f"all that is held besides, but this process may use {limit / 2**30:.1f} GiB; "
-        "use fewer qubits (encoding='amplitude' takes n_features amplitudes on "
-        "log2(n_features) qubits) or fewer samples per call."
+        f"{cure}."
     )
 
 

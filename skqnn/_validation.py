@@ -1,8 +1,11 @@
 """Hyper-parameters checked against a table of rules, and packages that are missing."""
 
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,10 +92,84 @@ def one_of(names: Any, *also: Any, words: str = "") -> Rule:
     )
 
 
-def nearest(value: Any, names: Iterable[str]) -> str:
-    """Return the name that a misspelt one is closest to, as a cure, or nothing."""
-    found = get_close_matches(value.lower(), names, 1) if isinstance(value, str) else []
-    return f"; the nearest name is {found[0]!r}" if found else ""
+# What things that have a name here are called elsewhere.
+_ELSEWHERE = {
+    "bce": "log_loss",
+    "binary_cross_entropy": "log_loss",
+    "categorical_cross_entropy": "log_loss",
+    "cross_entropy": "log_loss",
+    "nll": "log_loss",
+    "l2": "squared_error",
+    "mean_squared_error": "squared_error",
+    "mse": "squared_error",
+    "momentum": "sgd",
+    "nesterov": "sgd",
+    "all_to_all": "full",
+    "chain": "linear",
+    "cyclic": "circular",
+    "ring": "circular",
+    "hardware_efficient": "efficient_su2",
+    "mps": "staircase",
+    "ttn": "tree",
+    "two_local": "n_local",
+    "backprop": "adjoint",
+}
+
+
+def close_names(
+    value: Any, names: Iterable[str], n: int = 1, cutoff: float = 0.6
+) -> list[str]:
+    """Return up to n names that may be meant by another one, or by a class."""
+    word = getattr(value, "__name__", value)
+    if not isinstance(word, str):
+        return []
+    word, names = word.lower().replace("-", "_").replace(" ", "_"), list(names)
+    if _ELSEWHERE.get(word) in names:
+        return [_ELSEWHERE[word]]
+    return get_close_matches(word, names, n, cutoff)
+
+
+def nearest(value: Any, names: Iterable[str], n: int = 1, cutoff: float = 0.6) -> str:
+    """Return the names that may be meant by another one, as a cure, or nothing."""
+    found = close_names(value, names, n, cutoff)
+    words = "names are" if len(found) > 1 else "name is"
+    return f"; the nearest {words} {', '.join(map(repr, found))}" if found else ""
+
+
+def check_arity(name: str, function: Callable, arguments: tuple[str, ...]) -> None:
+    """Raise TypeError if a function of the user does not take these arguments."""
+    try:
+        taken = signature(function)
+    except (TypeError, ValueError):  # of some functions that are written in C
+        return
+    try:
+        taken.bind(*arguments)
+    except TypeError as error:
+        raise TypeError(
+            f"`{name}` must be a function of ({', '.join(arguments)}), got one of "
+            f"{taken}."
+        ) from error
+
+
+@contextmanager
+def curing_rows() -> Iterator[None]:
+    """Say what to do with text and with images where rows of numbers are needed."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert string to float" in str(error):
+            raise ValueError(
+                f"`X` must be numbers, got text: {error}; encode columns of text "
+                "first, for instance with OneHotEncoder."
+            ) from error
+        found = re.match(r"Found array with dim (\d+)", str(error))
+        if found is None:
+            raise
+        grey = "" if found[1] == "3" else ", of colour images after X.mean(axis=-1)"
+        raise ValueError(
+            f"`X` must have one row for each sample, got {found[1]} dimensions; images "
+            f"become rows by X.reshape(len(X), -1){grey}."
+        ) from error
 
 
 def pair(kind: type, words: str, test: Callable, *, optional: bool) -> Rule:

@@ -168,7 +168,10 @@ def test_automatic_gradient_is_told(caplog):
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"backend": "fake_turino"}, "'fake_turino'. Close to it: fake_torino"),
+        (
+            {"backend": "fake_turino"},
+            "'fake_turino'; the nearest names are 'fake",
+        ),
         ({"backend": "aer", "shots": 0}, "`shots` must be a positive integer"),
         ({"backend": "aer", "shots": -1}, "`shots` must be a positive integer"),
         ({"shots": 10}, "`shots` must be None with the exact engine"),

@@ -5,11 +5,13 @@ import warnings
 import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import zz_feature_map
+from qiskit.circuit.library import real_amplitudes, z_feature_map, zz_feature_map
+from qiskit.primitives import StatevectorSampler
+from qiskit_aer import AerSimulator
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
-from skqnn import BinaryAmplitudeEncoder, QNNClassifier
+from skqnn import Backend, BinaryAmplitudeEncoder, QNNClassifier
 
 X, Y = load_iris(return_X_y=True)
 X2, Y2 = X[:100], Y[:100]
@@ -106,12 +108,102 @@ FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
     (
         {"backend": "fake_turino", "shots": 10},
         (X2, Y2),
-        ["`backend`", "'fake_<name>'", "'fake_turino'", "Close to it: fake_torino"],
+        [
+            "`backend`",
+            "'fake_<name>'",
+            "'fake_turino'",
+            "names are 'fake_torino'",
+        ],
     ),
     (
         {"shots": 100},
         (X2, Y2),
         ["`shots`", "must be None", "got 100", "set backend='aer' to sample"],
+    ),
+    (
+        {"backend": AerSimulator},
+        (X2, Y2),
+        ["`backend`", "a BackendV2", "AerSimulator", "an object of this class"],
+    ),
+    (
+        {"backend": StatevectorSampler()},
+        (X2, Y2),
+        ["`backend`", "a BaseEstimatorV2", "Sampler", "such as StatevectorEstimator()"],
+    ),
+    (
+        {"backend": Backend(None)},
+        (X2, Y2),
+        ["`target`", "a BackendV2", "got None", "backend=None, without Backend"],
+    ),
+    (
+        {"backend": "torino", "shots": 10},
+        (X2, Y2),
+        ["`backend`", "'fake_<name>'", "'torino'", "'fake_torino'"],
+    ),
+    (
+        {"entanglement": "cyclic"},
+        (X2, Y2),
+        ["`entanglement`", "one of", "'cyclic'", "nearest name is 'circular'"],
+    ),
+    (
+        {"loss": "cross_entropy"},
+        (X2, Y2),
+        ["`loss`", "one of", "'cross_entropy'", "nearest name is 'log_loss'"],
+    ),
+    (
+        {"loss": lambda scores: (scores, scores)},
+        (X2, Y2),
+        ["`loss`", "a function of (scores, targets)", "got one of (scores)"],
+    ),
+    (
+        {"loss": lambda scores, targets: (scores[:, 0] * 1j, scores)},
+        (X2, Y2),
+        ["`loss`", "real values and slopes", "complex", "take their real part"],
+    ),
+    (
+        {"learning_rate": lambda epoch, last: 1.0},
+        (X2, Y2),
+        ["`learning_rate`", "a function of (progress)", "got one of (epoch, last)"],
+    ),
+    (
+        {"ansatz": lambda: QuantumCircuit(3)},
+        (X2, Y2),
+        ["`ansatz`", "a function of (n_qubits)", "got one of ()"],
+    ),
+    (
+        {"encoding": zz_feature_map},
+        (X2, Y2),
+        ["`encoding`", "a QuantumCircuit", "zz_feature_map", "circuit that it returns"],
+    ),
+    (
+        {"encoding": real_amplitudes(4)},
+        (X2, Y2),
+        ["`encoding`", "one parameter per feature", "16 parameters", "into `ansatz`"],
+    ),
+    (
+        {"n_copies": 10**6},
+        (X2, Y2),
+        ["`n_copies`", "at most 333", "got 1000000", "two or three copies go far"],
+    ),
+    (
+        {},
+        (X2, [0, "a"] * 50),
+        ["`y`", "labels of one type", "int and str", "make all of them text"],
+    ),
+    (
+        {},
+        (X2, X2[:, 0]),
+        ["`y`", "class labels", "such as 5.1", "y > threshold"],
+    ),
+    (
+        {},
+        (X2, np.array(["a", np.nan] * 50, dtype=object)),
+        ["`y`", "a label for every row", "nan in row 1 and 49 more", "leave such rows"],
+    ),
+    (
+        {},
+        (np.ones((100, 8, 8)), Y2),
+        ["`X`", "one row for each sample", "3 dimensions", "X.reshape(len(X), -1)"],
     ),
     (
         {"reps": 0},
@@ -126,7 +218,7 @@ FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
     (
         {},
         (X2, NO_LABEL),
-        ["`y`", "a label for every row", "None in row 0", "leave such rows out"],
+        ["`y`", "a label for every row", "None in row 0; leave such rows out"],
     ),
     (
         {},
@@ -229,9 +321,45 @@ def test_prediction_before_fit_is_not_fitted(method):
         getattr(QNNClassifier(), method)(X2)
 
 
-def test_images_in_three_dimensions_are_refused():
-    with pytest.raises(ValueError, match="dim 3"):
-        BinaryAmplitudeEncoder().fit(np.zeros((3, 8, 8)))
+@pytest.mark.parametrize(
+    "shape, words",
+    [((3, 8, 8), r"\.$"), ((3, 8, 8, 3), r", of colour images after X.mean")],
+)
+def test_images_that_are_no_rows_are_told_their_cure(shape, words):
+    images = np.random.default_rng(0).uniform(size=shape)
+    encoder = BinaryAmplitudeEncoder()
+    model = QNNClassifier(learning_rate="cosine", max_iter=5, random_state=0)
+    calls = [encoder.fit, encoder.fit(np.eye(64)).transform]
+    calls.append(model.fit(X2, Y2).predict)
+    for call in calls:
+        with pytest.raises(ValueError, match=rf"X\.reshape\(len\(X\), -1\){words}"):
+            call(images)
+
+
+def test_memory_of_many_copies_names_them():
+    with pytest.raises(MemoryError, match="lower `n_copies`: 50 registers make 150"):
+        QNNClassifier(n_copies=50).fit(X2, Y2)
+
+
+FEATURE_MAP = z_feature_map(3, reps=1)
+
+
+@pytest.mark.parametrize(
+    "ansatz", [FEATURE_MAP, FEATURE_MAP.compose(real_amplitudes(3))]
+)
+@pytest.mark.filterwarnings("ignore::skqnn.exceptions.DeadParameterWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_feature_map_that_is_trained_warns(ansatz):
+    with pytest.warns(UserWarning, match=r"weights only, got 'x\[0\]'.* `encoding`"):
+        QNNClassifier(ansatz=ansatz, max_iter=1, random_state=0).fit(X2, Y2)
+
+
+def test_weights_of_any_name_do_not_warn():
+    ansatz = real_amplitudes(3, parameter_prefix="x")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        QNNClassifier(ansatz=ansatz, max_iter=1, random_state=0).fit(X2, Y2)
+    assert not any("feature map" in str(warning.message) for warning in caught)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict"])

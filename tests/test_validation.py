@@ -63,3 +63,23 @@ def test_check_parameters_names_the_first_that_is_wrong():
     values = {"first": 1, "second": 0, "third": 0}
     with pytest.raises(ValueError, match="`second`"):
         rules.check_parameters(values, dict.fromkeys(values, INTEGER))
+
+
+@pytest.mark.parametrize(
+    "value, names, cure",
+    [
+        ("Log-Loss", ["log_loss"], "; the nearest name is 'log_loss'"),
+        ("ring", ["linear", "circular"], "; the nearest name is 'circular'"),
+        ("ring", ["linear"], ""),  # what it is called elsewhere is no name here
+        (np.float32, ["float64", "float32"], "; the nearest name is 'float32'"),
+        ("qqq", ["linear"], ""),
+        (3, ["linear"], ""),
+    ],
+)
+def test_nearest_name(value, names, cure):
+    assert rules.nearest(value, names) == cure
+
+
+def test_functions_of_the_right_arguments_pass():
+    for function in (max, np.sin, len, lambda x, y=1: x, lambda *x: x, print):
+        rules.check_arity("name", function, ("a",))

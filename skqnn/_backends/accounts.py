@@ -1,6 +1,5 @@
 """From the name of an IBM backend to the live one, through a saved account."""
 
-import difflib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from qiskit.providers import BackendV2
 
 from skqnn._journal.service import tame
+from skqnn._validation import close_names
 
 Account = str | Callable[[], Any] | None
 
@@ -59,7 +59,7 @@ def find_backend(
         return service.backend(name, use_fractional_gates=use_fractional_gates)
     except QiskitBackendNotFoundError as error:
         names = [backend.name for backend in service.backends()]
-        close = difflib.get_close_matches(name, names) or names
+        close = close_names(name, names, 3) or names
         raise ValueError(
             f"`backend` must be a backend of your account with at least {n_qubits} "
             f"qubits, such as {close}, got {name!r}."

@@ -8,7 +8,7 @@ from inspect import signature
 from numbers import Integral
 from typing import Any
 
-from qiskit.primitives import BaseEstimatorV2
+from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from sklearn.base import BaseEstimator
 
@@ -248,14 +248,38 @@ def _masked(options: Any) -> Any:
 
 _TARGETS = (str, BackendV2, BaseEstimatorV2)
 
+
+def _instead(value: Any) -> str:
+    """Return what to give instead of what cannot run circuits, as a cure."""
+    kind = value if isinstance(value, type) else type(value)
+    if issubclass(kind, BaseSamplerV2):
+        return (
+            "; a sampler gives no expectation values, an estimator does, such as "
+            "StatevectorEstimator() or BackendEstimatorV2(backend=...)"
+        )
+    if kind is value:
+        return f"; make an object of this class, {kind.__name__}(...)"
+    return ""
+
+
 RULES = {
     "target": Rule(
-        _TARGETS, lambda v: True, "a name, a BackendV2 or a BaseEstimatorV2"
+        _TARGETS,
+        lambda v: True,
+        "a name, a BackendV2 or a BaseEstimatorV2",
+        cure=lambda v: (
+            "; backend=None, without Backend, is the exact engine"
+            if v is None
+            else _instead(v)
+        ),
     ),
     "state_preparation": one_of(STATE_PREPARATIONS),
     "n_preparation_layers": integer(1),
     "optimization_level": Rule(
-        (Integral, str), lambda v: v in ("auto", 0, 1, 2, 3), "'auto', 0, 1, 2 or 3"
+        (Integral, str),
+        lambda v: v in ("auto", 0, 1, 2, 3),
+        "'auto', 0, 1, 2 or 3",
+        cure=lambda v: nearest(v, ["auto"]),
     ),
     "n_transpilations": integer(1),
     "correct_readout": boolean(),
@@ -301,7 +325,7 @@ def as_backend(value: Any) -> Backend | None:
         if not isinstance(value, _TARGETS):
             raise TypeError(
                 "`backend` must be None, a name, a BackendV2, a BaseEstimatorV2 or a "
-                f"Backend, got {value!r}."
+                f"Backend, got {value!r}{_instead(value)}."
             )
         value = Backend(value)
     check_parameters(value.get_params(deep=False), RULES)

@@ -3,13 +3,13 @@
 They are refused by name, with what to do instead, before anything runs.
 """
 
-import difflib
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
 from skqnn._backends.backend import DEFAULTS, Backend
 from skqnn._backends.kinds import need_runtime
+from skqnn._validation import close_names
 
 _WHY = {
     "optimization_level": "it takes any gate, so nothing is transpiled",
@@ -126,7 +126,7 @@ def _checked(
     for name in options:
         if name in known:
             continue
-        close = difflib.get_close_matches(str(name), known, n=1, cutoff=0)
+        close = close_names(str(name), known, cutoff=0.0)
         cure = _OURS.get(name) or elsewhere(name) or f"did you mean {close[0]!r}?"
         if name in DEFAULTS:
             cure = f"it is a keyword, Backend(..., {name}=...)"

@@ -16,10 +16,10 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 - ``hold()`` and ``close()``, at the beginning and the end of each call.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, NamedTuple, NoReturn
 
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
@@ -55,6 +55,7 @@ from skqnn._backends.simulators import (
     check_opened,
     device_like,
 )
+from skqnn._validation import close_names, nearest
 
 Device = AerDevice | EstimatorDevice | IBMDevice
 
@@ -271,22 +272,34 @@ def _need_gates(device: Any, settings: Backend) -> None:
 
 
 def _refuse_name(name: str) -> NoReturn:
-    names = ["aer", *(f"aer_{method}" for method in aer.METHODS[1:]), "least_busy"]
     words = re.sub(r"V\d$", "", name)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words).lower()
-    if words.startswith("fake"):
-        names = list(fake_backends())
-    former = _FORMER.get(words)
-    close = [former] if former else difflib.get_close_matches(words, names, cutoff=0.5)
-    close = close or names
+    cure = nearest(words, _names_like(words), 3, cutoff=0.5)
+    if words in _FORMER:
+        cure = f"; it is {_FORMER[words]!r} here"
     raise ValueError(
         "`backend` must be None, 'aer', 'aer_<method>', 'fake_<name>', 'ibm_<name>' or "
-        f"'least_busy', got {name!r}. Close to it: {', '.join(close)}."
+        f"'least_busy', got {name!r}{cure}."
     )
 
 
+def _names_like(words: str) -> list[str]:
+    """Return the names among which one may be meant: a device has two."""
+    if words.startswith("fake"):
+        return list(fake_backends())
+    device: list[str] = []
+    if find_spec("qiskit_ibm_runtime") is not None:
+        fakes = [name.removeprefix("fake_") for name in fake_backends()]
+        device = close_names(words, fakes, cutoff=0.75)
+    if device:
+        return [f"fake_{device[0]}", f"ibm_{device[0]}"]
+    return ["aer", *(f"aer_{method}" for method in aer.METHODS[1:]), "least_busy"]
+
+
 # Names of Qiskit's former providers, and of classes, in lower case.
-_FORMER = {
+_FORMER: dict[str, str | None] = {
+    "exact": None,
+    "statevector": None,
     "aer_simulator": "aer",
     "basic_simulator": "aer",
     "qasm_simulator": "aer",

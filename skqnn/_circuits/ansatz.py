@@ -96,10 +96,11 @@ def build_ansatz(
         try:
             circuit = ANSATZE[ansatz](n_qubits, reps, entanglement)
         except Exception as error:
+            why = "" if isinstance(entanglement, str) else f" ({error})"
             raise ValueError(
-                f"`entanglement` must be one that Qiskit accepts for "
-                f"{ansatz!r} on {n_qubits} qubits, got {entanglement!r}: {error}"
-                f"{nearest(entanglement, _ENTANGLEMENTS)}"
+                f"`entanglement` must be one of {list(_ENTANGLEMENTS)} or pairs of "
+                f"qubits that Qiskit accepts for {ansatz!r} on {n_qubits} qubits, got "
+                f"{entanglement!r}{why}{nearest(entanglement, _ENTANGLEMENTS)}."
             ) from error
     else:
         circuit = ansatz if isinstance(ansatz, QuantumCircuit) else ansatz(n_qubits)

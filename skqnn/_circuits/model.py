@@ -1,6 +1,5 @@
 """The quantum model that fits the data: feature map, ansatz and observables."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -10,7 +9,6 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._circuits.angles import out_of_order
 from skqnn._circuits.ansatz import angle_encoding, build_ansatz
 from skqnn._circuits.gates import Gate, compile_circuit, flatten, is_real
 from skqnn._circuits.normal_form import normal_form
@@ -18,10 +16,9 @@ from skqnn._circuits.observables import (
     as_observables,
     choose_observables,
     dead_parameters,
-    same_but_constant,
-    visible_gates,
 )
-from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
+
+_MOST_QUBITS = 1000  # of all registers together
 
 
 class Model(NamedTuple):
@@ -147,7 +144,9 @@ def build_model(
         measured = as_observables(observables)
         _check_number(measured, n_classes, n_observables)
         n_needed = measured[0].num_qubits
-    n_data = n_copies * _encoding_qubits(encoding, n_features, constant)
+    n_data = _encoding_qubits(encoding, n_features, constant)
+    _check_copies(n_copies, n_data)
+    n_data *= n_copies
     if isinstance(encoding, QuantumCircuit):
         with _naming("encoding"):
             fresh = frozenset(range(encoding.num_qubits))
@@ -172,9 +171,19 @@ def build_model(
             f"{measured[0].num_qubits} qubits{_padded(measured[0], n_qubits)}."
         )
     feature_map = _feature_map(encoding, n_features, n_qubits, n_copies)
-    real = _encodes_real(feature_map)
+    real = encodes_real(feature_map)
     dead = dead_parameters(gates, measured, n_theta, real_states=real)
     return Model(circuit, feature_map, measured, dead, constant, n_copies)
+
+
+def _check_copies(n_copies: int, n_qubits: int) -> None:
+    """Refuse registers that nothing could run, before a circuit of them is built."""
+    if n_copies > 1 and n_copies * n_qubits > _MOST_QUBITS:
+        raise ValueError(
+            f"`n_copies` must be at most {max(1, _MOST_QUBITS // n_qubits)} for rows "
+            f"on {n_qubits} qubits, got {n_copies}; two or three copies go far, since "
+            "scores are polynomials of degree 2 n_copies."
+        )
 
 
 def _choose(
@@ -189,7 +198,7 @@ def _choose(
     return choose_observables(gates, n_qubits, n_observables, n_theta)
 
 
-def _encodes_real(feature_map: QuantumCircuit | None) -> bool:
+def encodes_real(feature_map: QuantumCircuit | None) -> bool:
     """Tell whether the amplitudes of all encoded rows are real."""
     return feature_map is None or is_real(flatten(feature_map))
 
@@ -231,12 +240,20 @@ def _encoding_qubits(encoding: Any, n_features: int, constant: float) -> int:
         if encoding.num_parameters != n_features:
             raise ValueError(
                 "`encoding` must have one parameter per feature when it is a circuit, "
-                f"got {encoding.num_parameters} parameters for {n_features} features."
+                f"got {encoding.num_parameters} parameters for {n_features} features"
+                f"{_weights_of(encoding)}."
             )
         return encoding.num_qubits
     if encoding == "angle":
         return n_features
     return n_amplitude_qubits(n_features + bool(constant))
+
+
+def _weights_of(encoding: QuantumCircuit) -> str:
+    """Return where parameters go that Qiskit names as those to be trained."""
+    if not any(p.name.startswith("θ[") for p in encoding.parameters):
+        return ""
+    return "; what is to be trained, such as θ[0], goes into `ansatz`"
 
 
 def _feature_map(
@@ -293,87 +310,3 @@ def _padded(observable: SparsePauliOp, n_qubits: int) -> str:
     if len(label) > n_qubits:
         return ""
     return f"; identities fill a label, such as {label.rjust(n_qubits, 'I')!r}"
-
-
-def warn_of_doubts(model: Model, stacklevel: int) -> None:
-    """Warn of what is hardly meant, once for each kind."""
-    for doubt in (_dead, _out_of_order, _too_many_classes):
-        for text, category in doubt(model):
-            warnings.warn(text, category, stacklevel=stacklevel)
-
-
-def _dead(model: Model) -> Iterator[tuple[str, type[Warning]]]:
-    n_dead = len(model.dead_parameters)
-    if n_dead:
-        yield (
-            f"{n_dead} of {model.circuit.num_parameters} parameters of the ansatz "
-            "cannot change any observable and stay untrained (`dead_parameters_`). "
-            + (
-                _why_zero(model)
-                or "Measure more qubits (observables='auto' chooses such observables), "
-                "or use more `reps` or another `entanglement`."
-            ),
-            DeadParameterWarning,
-        )
-
-
-def _out_of_order(model: Model) -> Iterator[tuple[str, type[Warning]]]:
-    for argument, circuit in (
-        ("encoding", model.feature_map),
-        ("ansatz", model.circuit),
-    ):
-        names = out_of_order(circuit.parameters) if circuit else None
-        if names:
-            yield (
-                f"The parameters of `{argument}` count in the order of "
-                f"`{argument}.parameters`, which is that of their names as text: "
-                f"{names[0]!r} comes before {names[1]!r}. Use a ParameterVector, or "
-                "numbers of equal length such as 'x02'.",
-                ParameterOrderWarning,
-            )
-
-
-def _too_many_classes(model: Model) -> Iterator[tuple[str, type[Warning]]]:
-    """Yield why the circuit cannot tell so many classes apart, if it cannot.
-
-    Ten digits had 50 % with half an angle for each pair of classes, 63 % with 0.8, 79 %
-    with 1.4 and 94 % with five (benchmarks/choices.py). Few qubits need fewer angles.
-    """
-    n_classes = len(model.observables)  # or two, for which nothing is needed
-    n_angles = model.circuit.num_parameters - len(model.dead_parameters)
-    n_needed = min(n_classes * (n_classes - 1) // 2, 2**model.circuit.num_qubits)
-    twins = same_but_constant(model.observables)
-    if twins:
-        yield (
-            f"`observables` should differ, got {twins[0]} and {twins[1]} the same but "
-            "for a constant: of these two classes, one is never predicted. Leave "
-            "observables='auto', or give others.",
-            UserWarning,
-        )
-    elif n_angles < n_needed:
-        yield (
-            f"`reps` or `ansatz` should give {n_classes} classes at least {n_needed} "
-            f"angles, about one for each pair of classes, got {n_angles}: most classes "
-            "will not be told apart. Leave reps='auto', or raise it.",
-            UserWarning,
-        )
-
-
-def _why_zero(model: Model) -> str:
-    """Say which observables are 0 for every row, because all is real."""
-    gates = compile_circuit(model.circuit)
-    zero = [
-        k
-        for k, operator in enumerate(model.observables)
-        if all(label.count("Y") % 2 for label, _ in operator.label_iter())
-        and not visible_gates(
-            gates, [operator], real_states=_encodes_real(model.feature_map)
-        ).any()
-    ]
-    if not zero:
-        return ""
-    return (
-        f"Observables {zero} are 0 for every row: their Pauli strings have an odd "
-        "number of Y, and the states are real. Measure X and Z, or use gates that are "
-        "not real, such as RZ (ansatz='efficient_su2')."
-    )

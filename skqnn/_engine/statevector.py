@@ -88,7 +88,8 @@ class StatevectorEngine:
         self.n_qubits, self.n_copies = circuit.num_qubits, n_copies
         self.n_parameters = circuit.num_parameters
         self._held = 8 * _numbers_held(observables)
-        require_memory(self.n_qubits, 1, others=self._held)
+        self._cure = _cure(self.n_qubits, n_copies, feature_map)
+        self._require_memory(1, np.dtype(np.float64))
         gates = compile_circuit(circuit)
         visible = visible_gates(gates, observables)
         gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
@@ -124,7 +125,8 @@ class StatevectorEngine:
         return copies(X, self.n_copies, self.n_qubits)
 
     def _require_memory(self, n_states: int, dtype: np.dtype) -> None:
-        require_memory(self.n_qubits, n_states, dtype.itemsize, self._held)
+        size, held = dtype.itemsize, self._held
+        require_memory(self.n_qubits, n_states, size, held, cure=self._cure)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the expectations and their standard errors, which are 0."""
@@ -298,6 +300,21 @@ class StatevectorEngine:
                 states, spare[0] = step.unapply(numbers, states, spare[0])
                 cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
         return overlaps
+
+
+def _cure(n_qubits: int, n_copies: int, feature_map: QuantumCircuit | None) -> str:
+    """Return what makes a model smaller."""
+    if n_copies > 1:
+        return (
+            f"lower `n_copies`: {n_copies} registers make {n_qubits} qubits; or give "
+            "fewer samples per call"
+        )
+    if feature_map is None:
+        return "use fewer columns or qubits, or fewer samples per call"
+    return (
+        "use fewer qubits (encoding='amplitude' takes n_features amplitudes on "
+        "log2(n_features) qubits) or fewer samples per call"
+    )
 
 
 def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:

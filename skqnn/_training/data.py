@@ -1,8 +1,7 @@
 """Training data: labels, weights, targets, and the rows that are held out."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy.special import betainc
 from sklearn.model_selection import train_test_split
 from sklearn.utils import gen_batches
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 
 from skqnn._arrays import namespace, take_rows, to_numpy
 
@@ -46,32 +46,49 @@ def weighted_rows(X: Any, labels: np.ndarray, weights: np.ndarray) -> tuple:
 
 def check_labels(y: Any) -> None:
     """Raise ValueError, with its cure, for what is often taken for labels."""
-    if not isinstance(y, np.ndarray):
-        y = np.asarray(y, dtype=object) if isinstance(y, list) else np.empty(0)
-    if y.ndim == 2 and y.shape[1] > 1:
+    if isinstance(y, list) or np.dtype("O") == getattr(y, "dtype", None):
+        y = np.asarray(y, dtype=object)
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] > 1:
         raise ValueError(
             f"`y` must be a 1d array of labels, got an array of shape {y.shape}; "
             "one-hot rows become labels by y.argmax(axis=1)."
         )
-    missing = [row for row, label in enumerate(y) if label is None]
+    if np.dtype("O") != getattr(y, "dtype", None):
+        return
+    missing = [row for row, label in enumerate(y) if _is_missing(label)]
     if missing:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ValueError(
-            f"`y` must have a label for every row, got None in row {missing[0]} and "
-            f"{len(missing) - 1} more; leave such rows out."
+            f"`y` must have a label for every row, got {y[missing[0]]} in row "
+            f"{missing[0]}{others}; leave such rows out."
+        )
+    kinds = {"str" if isinstance(v, str) else type(v).__name__ for v in y.ravel()}
+    if "str" in kinds and len(kinds) > 1:
+        raise ValueError(
+            f"`y` must have labels of one type, got {' and '.join(sorted(kinds))}; "
+            "make all of them text, by [str(label) for label in y]."
         )
 
 
-@contextmanager
-def curing_text() -> Iterator[None]:
-    """Say what to do with text where numbers are needed."""
+def _is_missing(label: Any) -> bool:
+    """Tell whether an object is None, NaN, or what pandas has for them."""
+    return label is None or (
+        not isinstance(label, str) and str(label) in ("nan", "<NA>", "NaT")
+    )
+
+
+def check_classes(y: np.ndarray) -> None:
+    """Raise ValueError if labels are none, in scikit-learn's words and with a cure."""
     try:
-        yield
+        check_classification_targets(y)
     except ValueError as error:
-        if "could not convert string to float" not in str(error):
+        if y.dtype.kind != "f":
             raise
+        odd = y[y != np.floor(y)][0]
         raise ValueError(
-            f"`X` must be numbers, got text: {error}; encode columns of text first, "
-            "for instance with OneHotEncoder."
+            f"`y` must be class labels, got numbers such as {odd:.3g} (Unknown label "
+            "type: continuous); make classes of them first, by y > threshold or "
+            "KBinsDiscretizer."
         ) from error
 
 

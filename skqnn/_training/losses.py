@@ -134,6 +134,11 @@ def _own_loss(
             f"{scores.shape}, got {type(result).__name__} of shapes {shapes}; return "
             "one value per row, and its derivative by each score."
         )
+    if any(map(np.iscomplexobj, result)):
+        raise ValueError(
+            "`loss` must return real values and slopes, got complex numbers; take "
+            "their real part."
+        )
     values, slopes = (np.asarray(part, dtype=float) for part in result)
     if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
         raise ValueError(

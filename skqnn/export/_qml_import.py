@@ -10,11 +10,11 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Instruction, Parameter, ParameterExpression, ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._circuits.model import DeadParameterWarning
 from skqnn._circuits.normal_form import instructions, normal_form
 from skqnn._circuits.observables import as_observables
 from skqnn._classifier import QNNClassifier
 from skqnn._compat import target_encoder
+from skqnn.exceptions import DeadParameterWarning
 
 _MAX_SAMPLED_QUBITS = 12  # bit strings are interpreted one by one
 

@@ -9,11 +9,11 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import CouplingMap
 
 from skqnn._circuits.ansatz import ANSATZE
+from skqnn._circuits.doubts import warn_of_doubts
 from skqnn._circuits.model import (
     Architecture,
     build_model,
     choose_reps,
-    warn_of_doubts,
 )
 from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
 
