@@ -8,7 +8,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import real_amplitudes
 from qiskit.providers.fake_provider import GenericBackendV2
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import Pauli, SparsePauliOp, Statevector
 from qiskit.transpiler import CouplingMap, InstructionProperties, QubitProperties
 
 from skqnn._backends.kept_signal import (
@@ -19,6 +19,9 @@ from skqnn._backends.kept_signal import (
     usage_of,
 )
 from skqnn._backends.layout import transpile_best, usable
+from skqnn._backends.noise import target_noise
+from skqnn._backends.pauli import pauli_run
+from skqnn._backends.readings import Saved
 from skqnn._backends.resolve import fake_backends
 from skqnn._backends.transpilation import compact, transpile_once, two_qubit_gates
 from skqnn.exceptions import LowSignalWarning
@@ -134,6 +137,37 @@ def test_search_finds_what_level_one_misses():
     assert resolution_of(best, backend, demand) > 1.2 * resolution_of(
         trivial, backend, demand
     )
+
+
+def values_under_noise(isa, target, circuit, rows):
+    """Return parities of all qubits, times what a raw readout keeps of them."""
+    small, used = compact(isa)
+    noise, parameters = target_noise(target, used), list(circuit.parameters)
+    reading = Saved([SparsePauliOp("Z" * circuit.num_qubits)])
+    run = pauli_run(small.circuit, noise.gates, parameters, small.final, reading)
+    values = run.read(rows, None, np.random.default_rng(0))[0][:, 0]
+    return values * np.prod([1 - noise.readout[q].sum() for q in small.final])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_search_finds_what_simulation_of_all_places_finds(seed):
+    rng = np.random.default_rng(seed)
+    errors = [((q, q + 1), error) for q, error in enumerate(rng.uniform(0, 0.1, 3))]
+    flips = [((q,), error) for q, error in enumerate(rng.uniform(0, 0.1, 4))]
+    backend, circuit = line(4, errors, flips), chain(3)
+    rows = rng.uniform(-np.pi, np.pi, (30, circuit.num_parameters))
+    states = [Statevector(circuit.assign_parameters(row)) for row in rows]
+    exact = np.real([state.expectation_value(Pauli("ZZZ")) for state in states])
+    demand = Demand(((0, 1, 2),), 1000, waiting=False)
+    found = transpile_best(circuit, backend, seed=0, demand=demand)
+    places = [0, 1, 2], [2, 1, 0], [1, 2, 3], [3, 2, 1]
+    others = [transpile_once(circuit, backend, 2, 0, where=where) for where in places]
+    kept, *everywhere = (
+        values_under_noise(isa, backend.target, circuit, rows) @ exact
+        for isa in [found, *others]
+    )
+    assert min(everywhere) < 0.9 * max(everywhere)
+    assert kept > 0.95 * max(everywhere)
 
 
 def test_waiting_counts_unless_it_is_not_simulated():
