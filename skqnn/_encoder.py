@@ -28,6 +28,7 @@ from skqnn._images import (
     encode,
     shape_of_images,
     warn_of_no_square,
+    warn_of_range,
 )
 from skqnn._validation import check_parameters, curing_rows
 
@@ -66,7 +67,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
     pixel_range : tuple (low, high), default=None
         Values of a black and of a white pixel, such as (0, 255), with low < high.
         None learns minimum and maximum of all pixels in `fit`. Values outside are
-        clipped. Where all pixels seen in `fit` are equal, every image is black.
+        clipped. Where all pixels seen in `fit` are equal, every image is black. A
+        range that makes nearly all greys equal warns.
     image_shape : tuple (height, width), default=None
         Shape of the images in the rows of X, row by row. None: square where
         `n_features` is a square number, otherwise (1, n_features).
@@ -223,6 +225,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.image_shape_ = shape_of_images(self.image_shape, X.shape[1])
         if self.image_size is not None and self.image_shape is None:
             warn_of_no_square(X.shape[1])
+        if self.pixel_range is not None:
+            warn_of_range(X, self.pixel_range)
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)
         self.pixel_range_ = _plain(float, self.pixel_range or (xp.min(X), xp.max(X)))
         # The fitted numbers are Python's; this array stays where `fit` saw its data.

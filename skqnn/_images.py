@@ -8,8 +8,9 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from skqnn._arrays import clip, into, namespace, numpy_dtype
+from skqnn._arrays import clip, into, namespace, numpy_dtype, to_numpy
 from skqnn._frequencies import emphasised, image_of, lowest_frequencies, spectrum
 
 
@@ -101,6 +102,9 @@ def shape_of_images(
 
 
 _MANY = 64  # pixels, of which a row would be an odd image
+_LOOKED_AT = 2**20  # pixels that tell whether a range fits
+_USED = 0.1  # of a range, below which pixels hardly differ
+_GREY = 0.05  # pixels within a range for each one outside, of which some must be
 
 
 def warn_of_no_square(n_features: int) -> None:
@@ -115,6 +119,39 @@ def warn_of_no_square(n_features: int) -> None:
         f"{colours if 3 * side**2 == n_features else ''}.",
         stacklevel=4,
     )
+
+
+def warn_of_range(X: Any, pixel_range: tuple[float, float]) -> None:
+    """Warn if a range that was given turns greys into black and white, or into one.
+
+    Pixels outside of it that differ are clipped to be equal; black and white pixels
+    stay what they are, whatever their values.
+    """
+    some = X[:: 1 + math.prod(X.shape) // _LOOKED_AT]
+    some = some.toarray() if sparse.issparse(some) else to_numpy(some)
+    low, high = pixel_range
+    darkest, brightest = float(some.min()), float(some.max())
+    if some.size < _MANY or darkest == brightest:
+        return
+    share = (min(brightest, high) - max(darkest, low)) / (high - low)
+    what = ""
+    if share < _USED:
+        what = f"they use {100 * max(share, 0):.1g} % of it, and hardly differ"
+    elif darkest < low or brightest > high:
+        below, above = some[some < low], some[some > high]
+        n_inside = np.count_nonzero((low < some) & (some < high))
+        parts = [part for part in (below, above) if part.size]
+        lost = any(part.min() < part.max() for part in parts)
+        if lost and n_inside < _GREY * (below.size + above.size):
+            what = "almost all that differ become black or white"
+    if what:
+        given = f"({low:g}, {high:g})"
+        warnings.warn(
+            f"`pixel_range` should span the pixels of X, which go from {darkest:g} to "
+            f"{brightest:g}, got {given}: {what}. Leave pixel_range=None, which learns "
+            f"it, or set ({darkest:g}, {brightest:g}).",
+            stacklevel=4,
+        )
 
 
 def scale_pixels(X: Any, encoding: Encoding, dtype="float64") -> Any:

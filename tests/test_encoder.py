@@ -3,6 +3,7 @@
 import math
 import pickle
 import tracemalloc
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -516,7 +517,9 @@ def encoders_and_images(draw, **fixed):
         params["emphasis"] = draw(st.floats(0, 2))
     pixels = st.floats(-10, 10, width=32)
     X = draw(arrays(float, (n_samples, shape[0] * shape[1]), elements=pixels))
-    return BinaryAmplitudeEncoder(**params).fit(X), X
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`pixel_range` should span")
+        return BinaryAmplitudeEncoder(**params).fit(X), X
 
 
 @INVARIANTS
@@ -711,3 +714,51 @@ def test_resizing_what_is_no_square_is_warned_about(n_columns, hint):
     shape = (5, n_columns // 5) if n_columns == 785 else (3, n_columns // 3)
     BinaryAmplitudeEncoder(image_size=(1, 4), image_shape=shape).fit(X)
     BinaryAmplitudeEncoder().fit(X)
+
+
+DIGITS = load_digits().data
+GREY = np.random.default_rng(0).uniform(size=(20, 64))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    "X, pixel_range, words",
+    [
+        (DIGITS, (0, 255), r"from 0 to 16, got \(0, 255\): they use 6 % .* hardly"),
+        (DIGITS / 16, (0, 255), r"from 0 to 1, .* they use 0.4 % .* hardly differ"),
+        (DIGITS, (0, 1), r"from 0 to 16, .* become black or white.* set \(0, 16\)"),
+        (DIGITS * 16 - 1, (0, 1), r"from -1 to 255, .* become black or white"),
+        (GREY + 1, (0, 1), r"use 0 % .* Leave pixel_range=None"),
+        (GREY, (1, 2), "use 0 % of it"),
+    ],
+)
+def test_range_that_does_not_fit_is_warned_about(X, pixel_range, words, kind):
+    encoder = BinaryAmplitudeEncoder(pixel_range=pixel_range)
+    with pytest.warns(
+        UserWarning, match=f"`pixel_range` should span .*{words}"
+    ) as all_:
+        encoder.fit(kind(X))
+    assert [warning.filename for warning in all_] == [__file__]
+    encoder.transform(kind(X[:3]))  # warnings are errors here
+
+
+@pytest.mark.parametrize(
+    "X, pixel_range",
+    [
+        (DIGITS, (0, 16)),
+        (DIGITS, None),
+        (DIGITS * 15.9375, (0, 255)),
+        (DIGITS * 15.9375, (0, 128)),  # more contrast
+        (GREY, (0, 1)),
+        (GREY, (0.4, 0.6)),
+        (GREY - 0.5, (0, 1)),
+        (GREY > 0.5, (0, 1)),
+        (255.0 * (GREY > 0.5), (0, 1)),  # black and white stay black and white
+        (2.0 * (GREY > 0.5) - 1, (0, 1)),
+        (np.zeros((3, 64)), (0, 255)),
+        (np.ones((3, 64)), (0, 255)),
+        (np.array([[0.0, 1.0]]), (0, 255)),  # too few to tell
+    ],
+)
+def test_range_that_fits_is_not_warned_about(X, pixel_range):
+    BinaryAmplitudeEncoder(pixel_range=pixel_range).fit(X)  # warnings are errors here
