@@ -114,7 +114,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         How the step size changes over the `max_iter` epochs of a fit; a callable maps
         progress in [0, 1] to a factor. Only "constant" is stopped by `tol`.
     learning_rate_init : float or "auto", default="auto"
-        The (largest) step size of a mini-batch solver. "auto" is 1 for "spsa" and 0.1
+        The (largest) step size of a mini-batch solver. "auto" is 0.7 for "spsa", 0.1
         otherwise, or ``10 / n_angles`` for more than 100 angles and a constant step.
     init_scale : float, default=0.5
         First angles are uniform in [-init_scale, init_scale] radians. Circuits that

@@ -95,9 +95,16 @@ def spsa_init(params: np.ndarray) -> SPSAState:
 def spsa_update(
     state: SPSAState, gradient: np.ndarray, step_size: float
 ) -> tuple[np.ndarray, SPSAState]:
-    """Take a step with the gain ``step_size ((1 + A) / (k + 1 + A))**0.602``."""
+    """Take a step with the gain ``step_size ((1 + A) / (k + 1 + A))**0.602``.
+
+    But no number changes by more than the first perturbation, beyond which a difference
+    says nothing: one unlucky direction undid a training otherwise, and the next steps
+    were too small to repair it.
+    """
     decay = (1 + _SPSA_STABILITY) / (state.n_steps + 1 + _SPSA_STABILITY)
-    return -step_size * decay**_SPSA_ALPHA * gradient, SPSAState(state.n_steps + 1)
+    step = -step_size * decay**_SPSA_ALPHA * gradient
+    step = np.clip(step, -SPSA_PERTURBATION, SPSA_PERTURBATION)
+    return step, SPSAState(state.n_steps + 1)
 
 
 def spsa_perturbation(n_steps: int) -> float:

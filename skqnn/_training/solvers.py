@@ -56,7 +56,7 @@ class Plan(NamedTuple):
         if self.learning_rate_init != "auto":
             return self.learning_rate_init
         if self.solver == "spsa":
-            return 1.0
+            return 0.7
         return 0.1 if self.learning_rate != "constant" else min(0.1, 10 / n_angles)
 
     def patience(self, n_samples: int) -> int:

@@ -32,7 +32,12 @@ def sgd_by_hand():  # look-ahead form: velocity v, step 0.9 v - rate * gradient
 
 
 def spsa_by_hand():
-    return -RATE * FIRST, -RATE * (11 / 12) ** 0.602 * SECOND
+    # Steps of 0.2, 0.05, 0.095 and 0.142, none of them longer than 0.1.
+    assert RATE * FIRST[0] > 0.1 < RATE * (11 / 12) ** 0.602 * SECOND[1]
+    return (
+        np.array([-0.1, -RATE * FIRST[1]]),
+        np.array([-RATE * (11 / 12) ** 0.602 * SECOND[0], -0.1]),
+    )
 
 
 BY_HAND = {"adam": adam_by_hand, "sgd": sgd_by_hand, "spsa": spsa_by_hand}

@@ -306,7 +306,7 @@ def test_is_qml_optimizer(solver, expected):
         ({}, 22, 0.1),
         ({}, 400, 0.025),
         ({"learning_rate": "one_cycle"}, 400, 0.1),
-        ({"solver": "spsa"}, 400, 1.0),
+        ({"solver": "spsa"}, 400, 0.7),
         ({"learning_rate_init": 0.3}, 400, 0.3),
     ],
 )
