@@ -1,6 +1,7 @@
 """All ten MNIST digits with up to 2,000 trained parameters, on the full test set.
 
     python benchmarks/mnist_ten_digits.py [--count 1000] [--seeds 3]    test accuracies
+        [--straighten]                 of images whose slant was undone before
     python benchmarks/mnist_ten_digits.py --select       how the options were chosen
 
 All 60,000 training images train, the 10,000 test images are scored once per seed.
@@ -12,7 +13,7 @@ import argparse
 import time
 
 import numpy as np
-from _mnist import load_mnist, versions
+from _mnist import load_mnist, straightened, versions
 from sklearn.pipeline import make_pipeline
 
 from skqnn import BinaryAmplitudeEncoder, QNNClassifier
@@ -74,9 +75,9 @@ def pipeline(seed, encoder_options=None, **options):
     )
 
 
-def select(count, n_train, epochs):
+def select(data, count, n_train, epochs):
     """Print the accuracy of each row of `SELECTION` on held-out training images."""
-    X, y, *_ = load_mnist()
+    X, y, *_ = data
     order = np.random.default_rng(123).permutation(len(X))
     train, held = order[:n_train], order[-10000:]
     print(f"{n_train} images train, 10000 others are scored, {epochs} epochs, seed 0")
@@ -95,9 +96,9 @@ def select(count, n_train, epochs):
         )
 
 
-def evaluate(count, n_seeds):
+def evaluate(data, count, n_seeds):
     """Print the test accuracy of each seed and the median."""
-    X, y, X_test, y_test = load_mnist()
+    X, y, X_test, y_test = data
     encoder_options, options = options_for(count)
     print(ENCODER | encoder_options, OPTIONS | options)
     scores = []
@@ -123,13 +124,18 @@ def main():
     parser.add_argument("--select", action="store_true", help="validation grid")
     parser.add_argument("--all", action="store_true", help="select on 50,000 images")
     parser.add_argument("--epochs", type=int, default=15, help="of the selection")
+    parser.add_argument("--straighten", action="store_true", help="images, before")
     arguments = parser.parse_args()
     print(versions())
+    X, y, X_test, y_test = load_mnist()
+    if arguments.straighten:
+        X, X_test = straightened(X), straightened(X_test)
+    data = X, y, X_test, y_test
     if arguments.select:
         n_train = 50000 if arguments.all else 20000
-        select(arguments.count, n_train, arguments.epochs)
+        select(data, arguments.count, n_train, arguments.epochs)
     else:
-        evaluate(arguments.count, arguments.seeds)
+        evaluate(data, arguments.count, arguments.seeds)
 
 
 if __name__ == "__main__":
