@@ -33,7 +33,7 @@ def train(
     if classifier.early_stopping:
         data, validate = _hold_out(classifier, engine, data, labels)
     if fresh:
-        _orient(classifier, engine, data)
+        _choose_sign(classifier, engine, data)
     plan = classifier._plan()
     monitor = Monitor(
         classifier._curves,
@@ -81,7 +81,7 @@ def train_epoch(
     report = Report(monitor, classifier._remember, classifier._remember_curves)
     data = _data(classifier, engine, X, labels, weights)
     if fresh:
-        _orient(classifier, engine, data)
+        _choose_sign(classifier, engine, data)
     _minimize(classifier, engine, data, report, learning_rate="constant", max_iter=1)
 
 
@@ -112,8 +112,8 @@ def _hold_out(
     return data.take(train), partial(_accuracy, classifier, *arguments)
 
 
-def _orient(classifier: Any, engine: Any, data: Data) -> None:
-    """Give scale and bias a start that fits the data, unless evaluations are paid."""
+def _choose_sign(classifier: Any, engine: Any, data: Data) -> None:
+    """Give `scale_` a sign that fits the data, unless evaluations are paid for."""
     if classifier.backend is None or not engine.is_paid:
         objective = objective_of(classifier._model, engine, classifier.loss)
         params, plan = classifier._params(), classifier._plan()

@@ -387,17 +387,6 @@ def test_swapping_the_labels_mirrors_the_model(solver, loss):
     assert_allclose(other.decision_function(X), -one.decision_function(X), atol=1e-12)
 
 
-@pytest.mark.parametrize("y", [Y, Y3], ids=["two classes", "three"])
-def test_scores_have_the_mean_zero_at_the_start_and_follow_the_labels(y):
-    weights = np.linspace(0.5, 2, len(y))
-    still = {"learning_rate": lambda progress: 0.0, "max_iter": 1}
-    classifier = train(X, y, weights, **still)
-    scores = classifier.decision_function(X).reshape(len(y), -1)
-    assert_allclose(weights @ scores, 0, atol=1e-12)
-    hits = y[:, None] == classifier.classes_[-scores.shape[1] :]
-    assert np.sum(weights[:, None] * (scores * hits)) > 0
-
-
 def test_order_of_the_rows_in_memory_changes_nothing():
     expected = train(STATES, batch_size=7)
     for rows in (np.asfortranarray(STATES), np.hstack([STATES, X])[:, :4]):

@@ -5,7 +5,6 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
@@ -120,7 +119,6 @@ def test_memory_is_that_of_a_chunk_however_long_the_file(tmp_path):
     first = encoder.transform(X[:chunk])  # loads Numba's kernels, which are kept
     QNNClassifier(random_state=0).partial_fit(first, y[:chunk], classes=[0, 1])
     model = QNNClassifier(random_state=0)
-    clone(model).partial_fit(encoder.transform(X[:9]), y[:9], classes=[0, 1])
     tracemalloc.start()
     try:
         for rows in gen_batches(n_samples, chunk):

@@ -15,7 +15,7 @@ import scipy.optimize
 
 from skqnn._arrays import Rows
 from skqnn._training.data import Data
-from skqnn._training.objective import Objective, split
+from skqnn._training.objective import Objective
 from skqnn._training.optimizers import (
     OPTIMIZERS,
     Optimizer,
@@ -159,12 +159,11 @@ def oriented(
     plan: Plan,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return parameters whose scores follow the labels and have the mean zero.
+    """Return parameters whose scale has the sign with which scores follow the labels.
 
-    With the other sign of the scale training would first have to turn the circuit
-    round, or end where the scale is 0; with another bias it would first move what all
-    rows have in common. Swapping two labels mirrors the model. Costs one evaluation of
-    the first mini-batch, or of about 500 rows for solvers that take all at once.
+    With the other sign training would first have to turn the circuit round, or end
+    where the scale is 0. Swapping two labels mirrors the model. Costs one evaluation
+    of the first mini-batch, or of about 500 rows for solvers that take all at once.
     """
     n_samples = len(data.targets)
     if not plan.takes_batches:
@@ -176,11 +175,10 @@ def oriented(
         some = data.take(slice(0, plan.rows_per_step(n_samples)))
     E = objective.expectations(some.states, params[: objective.n_theta])
     centred = some.targets - np.average(some.targets, axis=0, weights=some.weights)
-    theta, scale, bias = (part.copy() for part in split(params, objective.n_theta))
+    params = params.copy()
     if np.sum(some.weights[:, None] * centred * E) < 0:
-        scale *= -1
-    bias -= scale * np.average(E, axis=0, weights=some.weights)
-    return np.r_[theta, scale, bias]
+        params[objective.n_theta] *= -1
+    return params
 
 
 def steps(
