@@ -78,19 +78,25 @@ class Blocks(NamedTuple):
 def blocks(layout: Layout, taped: bool) -> Blocks:
     """Assign numbers to the blocks; without a tape two blocks take turns."""
     n_layers = len(layout.layers) - (layout.fold is not None)
-    tape = list(range(n_layers)) if taped else [k & 1 for k in range(n_layers)]
-    used = max(2, n_layers if taped else 2)
-    before: list = []
+    used = max(2, n_layers) if taped else 1
+    before: list = []  # None for `now`
     for k, layer in enumerate(layout.layers):
         kept = taped or k == n_layers
         if k > 0 and kept and _ends_on_tape(k - 1, layout):
-            before.append(tape[k - 1])
+            before.append(k - 1 if taped else 0)
         elif layer.turned >= 0 and kept:
             before.append(used)
             used += 1
         else:
             before.append(None)
     before = [used + 2 if block is None else block for block in before]
+    if taped:
+        return Blocks(list(range(n_layers)), before, used, used + 1, used + 2)
+    tape = [0] * n_layers
+    for k in range(n_layers - 1, 0, -1):  # the last layer starts in `now`
+        there, back = tape[k], before[k]
+        turns = _ends_on_tape(k - 1, layout)
+        tape[k - 1], before[k - 1] = (back, there) if turns else (there, back)
     return Blocks(tape, before, used, used + 1, used + 2)
 
 
@@ -117,8 +123,10 @@ def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
         passes.append((None, [Order(LOAD, len(layout.layers), target=now)]))
     for k, layer in enumerate(layout.layers):
         if layer.phase >= 0:
-            passes.append((None, [_rescale(RESCALE, k, layer, now, where.now)]))
-            now = where.now
+            kept = taped or k == len(where.tape)
+            target = where.now if kept else now
+            passes.append((None, [_rescale(RESCALE, k, layer, now, target)]))
+            now = target
         if k == len(where.tape):
             passes += _reflect(k, layout, where, now, pulled)
             break
@@ -177,8 +185,9 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
         bras, other = other, bras
         passes += _pull_fold(layout, where, bras, final)
         aligned = JOINED if layout.fold.aligned else None
+    kets, free = 0, where.now
     for k in range(len(where.tape) - 1, -1, -1):
-        layer, kets = layout.layers[k], where.tape[k]
+        layer, kets = layout.layers[k], where.tape[k] if taped else kets
         last = _is_never_unapplied(k, layout)
         top = len(layer.bits) - 1
         if top > 0:
@@ -192,10 +201,11 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
             break
         passes.append((layer.chunk, list(_pull(k, layer, lower, bras, other, kets))))
         bras, other = other, bras
-        kets = where.before[k]
-        if not taped:
-            kets = 1 - where.tape[k]
-            passes += _walk_back(k, layout, where.tape[k], kets)
+        if taped:
+            kets = where.before[k]
+        else:
+            passes += _walk_back(k, layout, kets, free)
+            kets, free = free, kets
         if layer.phase >= 0:
             passes.append((None, [_unrescale(k, layer, bras, kets, other)]))
         if not taped and k > 0 and not _ends_on_tape(k - 1, layout):

@@ -115,6 +115,16 @@ def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observabl
     assert_agrees(build_ansatz(ansatz, n_qubits, 3, "linear"), n_observables)
 
 
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "tree", "efficient_su2"])
+def test_memory_without_a_tape_is_four_blocks(monkeypatch, ansatz):
+    monkeypatch.setattr(binding, "_TAPE_BYTES", 0)
+    for reps in (1, 2, 7):
+        circuit = build_ansatz(ansatz, 8, reps, "linear")
+        engine = StatevectorEngine(circuit, as_observables(["ZIIIIIIZ", "IZIIIIII"]))
+        numbers = engine._compiled["c"]._binding._n_work
+        assert numbers == {True: 4, False: 4}
+
+
 @pytest.mark.parametrize("dtype", ["float64", "complex64"])
 @pytest.mark.parametrize("n_samples", [1, 7, 8, 9, 255, 256, 257, 600])
 @pytest.mark.parametrize("n_observables", [1, 2])
