@@ -203,7 +203,7 @@ def _turn(rows, pairs, start, stop, cosine, sine):
 @_jit
 def _times(matrix, rows):
     """Return matrix @ rows; many entries of small unitaries are 0."""
-    product = np.zeros_like(rows)
+    product = np.zeros(rows.shape)
     for i in range(matrix.shape[0]):
         for j in range(matrix.shape[1]):
             entry = matrix[i, j]
