@@ -6,12 +6,14 @@ when an epoch begins and what each step found; the reporter decides when to stop
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 
 from skqnn._arrays import Rows
 from skqnn._training.data import Data
@@ -247,6 +249,9 @@ def batch_gradient(
     return gradient
 
 
+_STOPPED = 99  # what SciPy returns as `status` if a callback has stopped it
+
+
 class _Stop(Exception):
     """Raised inside a third-party minimiser to end it."""
 
@@ -266,13 +271,30 @@ def _at_once(objective, data, start, report, plan, rng) -> bool:
         return report.step(Step(params, None, loss, None))
 
     if plan.solver == "lbfgs":
-        params = lbfgs(
+        result = lbfgs(
             objective, data, start.params, plan.max_iter, plan.tol, report=epoch
         )
+        params = result.x
+        if n_epochs < plan.max_iter:
+            _warn_of_noise(result, plan.tol)
     else:
         params = _third_party(plan.solver, objective, data, start.params, epoch)
     report.step(Step(params, None, None, None))
     return n_epochs < plan.max_iter
+
+
+def _warn_of_noise(result: scipy.optimize.OptimizeResult, tol: float) -> None:
+    """Warn if a line search found nothing where the loss still has a slope."""
+    slope = np.abs(result.jac).max()
+    if result.status != _STOPPED and slope > 10 * tol:
+        warnings.warn(
+            f"L-BFGS found no lower loss after {result.nit} iterations, though the "
+            f"largest entry of the gradient is {slope:.2g} (tol={tol:g}): the loss is "
+            "not smooth, for instance by shot noise. Use solver='adam' or 'spsa', or "
+            "more `shots`.",
+            ConvergenceWarning,
+            stacklevel=8,
+        )
 
 
 def plain(value: Any) -> Any:
@@ -316,7 +338,7 @@ def lbfgs(
     max_iter: int,
     tol: float,
     report: Callable[[np.ndarray, float], bool] = lambda params, loss: False,
-) -> np.ndarray:
+) -> scipy.optimize.OptimizeResult:
     """Minimise by SciPy's L-BFGS-B, from `params`.
 
     Parameters
@@ -343,7 +365,7 @@ def lbfgs(
     )
     if result.nit == 0:  # the start was a minimum already
         report(result.x, float(result.fun))
-    return result.x
+    return result
 
 
 def is_qml_optimizer(solver: object) -> bool:

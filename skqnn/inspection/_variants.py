@@ -87,7 +87,7 @@ class _FrozenCircuit(ClassifierMixin, BaseEstimator):
         affine_start = np.concatenate([model.scale_, model.bias_])
         params = lbfgs(
             affine, data._replace(states=E), affine_start, max_iter=1000, tol=1e-6
-        )
+        ).x
         model.scale_, model.bias_ = params[:1], params[1:]
         return self
 

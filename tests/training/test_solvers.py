@@ -5,6 +5,7 @@ import pytest
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
 from qiskit_machine_learning.utils import algorithm_globals
 from scipy.optimize import approx_fprime
+from sklearn.exceptions import ConvergenceWarning
 
 from skqnn._arrays import Rows
 from skqnn._training.data import Data
@@ -234,10 +235,14 @@ class Reports:
         return len(self.epochs) >= self.most
 
 
-def minimise(solver, reports, params=PARAMS[1], tol=1e-6, max_iter=100):
+def minimise(solver, reports, params=PARAMS[1], tol=1e-6, max_iter=100, noise=0.0):
     plan = Plan(solver, "adjoint", "constant", 0.1, 5, True, max_iter, tol, 10)
     start = Step(params, None, None, None)
     function, rng = objective("squared_error", 1), np.random.default_rng(0)
+    if noise:
+        vjp = function.vjp
+        shaken = lambda E: E + rng.normal(0, noise, E.shape)  # noqa: E731
+        function = function._replace(vjp=lambda *at: (shaken(vjp(*at)[0]), vjp(*at)[1]))
     return minimize(function, data(), start, reports, plan, rng)
 
 
@@ -284,6 +289,16 @@ def test_minimize_by_lbfgs_from_a_minimum_reports_it():
     minimise("lbfgs", again, first.last, tol=1.0)
     expected = objective("squared_error", 1).value(first.last, data())
     assert [step.loss for step in again.epochs] == [expected]
+
+
+def test_lbfgs_that_is_lost_in_noise_warns():
+    minimise("lbfgs", Reports())  # warnings are errors here
+    with pytest.warns(ConvergenceWarning, match=r"no lower loss after .* 'spsa'"):
+        minimise("lbfgs", Reports(), noise=0.3)
+
+
+def test_lbfgs_that_is_told_to_stop_does_not_warn():
+    minimise("lbfgs", Reports(most=1), tol=1e-12)
 
 
 OPTIMIZER_LIKE = [
