@@ -130,10 +130,8 @@ def _check_told(classifier: QNNClassifier) -> Iterator[tuple[bool, str]]:
     for name in ("loss_curve_", "gradient_norm_curve_", "validation_scores_"):
         yield getattr(classifier, name) == told[name], name
     yield isinstance(classifier.loss_, float), "loss_"
-    yield (
-        isinstance(classifier.best_validation_score_, float | None),
-        ("best_validation_score_"),
-    )
+    best = classifier.best_validation_score_
+    yield isinstance(best, float | None), "best_validation_score_"
     n_iter = classifier.n_iter_
     yield type(n_iter) is int and n_iter >= 0, "n_iter_"
     yield classifier.gradient_ in GRADIENTS, "gradient_"
