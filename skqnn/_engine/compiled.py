@@ -208,8 +208,9 @@ def _run_in_threads(function: Callable, calls: list[tuple]) -> None:
 def n_effective_threads() -> int:
     """Return the number of threads to use, as scikit-learn's OpenMP code does.
 
-    OMP_NUM_THREADS, which joblib sets in its workers, or else the number of CPUs.
+    OMP_NUM_THREADS, which joblib sets in its workers, or else the number of CPUs. Of a
+    list, one number for each level of nesting, the first counts.
     """
-    text = os.environ.get("OMP_NUM_THREADS", "").strip()
+    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     limit = int(text) if text.isdigit() else 0
     return min(limit, joblib.cpu_count()) if limit else joblib.cpu_count()

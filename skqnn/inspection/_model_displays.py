@@ -282,8 +282,8 @@ class ParameterDisplay:
         Parameters
         ----------
         estimator : QNNClassifier or Pipeline that ends in one
-            Fitted or not: what it has learnt does not count, angles are drawn as `fit`
-            draws them, with scale 1 and bias 0.
+            Fitted or not: what it has learnt does not count, nor does `init_scale`.
+            Angles are uniform in [-pi, pi], with scale 1 and bias 0.
         X : array-like of shape (n_samples, n_features)
             Data; some hundred rows are enough.
         y : array-like of shape (n_samples,)

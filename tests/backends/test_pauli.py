@@ -91,15 +91,16 @@ def test_device_equals_qiskits_density_matrix(name):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::skqnn.exceptions.LowSignalWarning")
 @pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
+@pytest.mark.parametrize("part", range(4))  # so that processes share the devices
 @pytest.mark.parametrize("n_qubits", [2, 5])
-def test_every_device_equals_qiskits_density_matrix(n_qubits):
+def test_every_device_equals_qiskits_density_matrix(n_qubits, part):
     n_checked = 0
-    for name in set(fake_backends()) - {UNUSABLE}:
+    for name in sorted(set(fake_backends()) - {UNUSABLE})[part::4]:
         circuit, model = on_device(name, n_qubits)
         if circuit.num_qubits <= 7:
             assert_equals_density_matrix(circuit, model, n_rows=1)
             n_checked += 1
-    assert n_checked > 40
+    assert n_checked > 5
 
 
 def test_model_with_all_kinds_of_errors_equals_the_density_matrix():

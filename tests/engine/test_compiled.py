@@ -327,7 +327,8 @@ def test_results_have_the_same_bits_for_every_number_of_threads(
 
 
 @pytest.mark.parametrize(
-    "value, n_cpus, expected", [("1", 4, 1), ("8", 4, 4), ("", 4, 4), ("x", 2, 2)]
+    "value, n_cpus, expected",
+    [("1", 4, 1), ("8", 4, 4), ("", 4, 4), ("x", 2, 2), ("1,1", 4, 1), ("2, 1", 4, 2)],
 )
 def test_number_of_threads_follows_the_environment(
     monkeypatch, value, n_cpus, expected
