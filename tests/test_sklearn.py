@@ -48,7 +48,7 @@ CHECKED = [
     QNNClassifier(),
     pytest.param(
         # Not to the end: on the way, rounding becomes another path.
-        QNNClassifier(loss="squared_error", solver="lbfgs", reps=2, max_iter=30),
+        QNNClassifier(loss="squared_error", solver="lbfgs", reps=2, max_iter=12),
         marks=pytest.mark.slow,
     ),
     pytest.param(

@@ -214,7 +214,7 @@ def test_memory_is_checked_for_what_is_taken(name, monkeypatch):
     ansatz, observables, feature_map = MODELS[name]
     n_qubits, asked = 15, []
 
-    def spy(n_qubits, n_samples, itemsize=8, others=0):
+    def spy(n_qubits, n_samples, itemsize=8, others=0, cure=""):
         asked.append((n_samples * itemsize + others) * 2**n_qubits)
 
     monkeypatch.setattr(_statevector, "require_memory", spy)
