@@ -130,7 +130,14 @@ def test_prediction_refuses_other_columns_and_missing_values(method):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
-    "change", [{"reps": 2}, {"observables": ["ZI"]}, {"ansatz": "tree"}]
+    "change",
+    [
+        {"reps": 2},
+        {"observables": ["ZI"]},
+        {"ansatz": "tree"},
+        {"intercept_scaling": 2.0},
+        {"n_copies": 2},
+    ],
 )
 def test_continued_training_refuses_other_circuits(method, change):
     classifier = QNNClassifier(warm_start=True, random_state=0).fit(X, Y)

@@ -114,12 +114,15 @@ class Architecture(NamedTuple):
     entanglement: Any
     observables: Any
     n_copies: int = 1
+    intercept_scaling: Any = "auto"
 
     @property
     def plain(self) -> list[tuple] | None:
         """The arguments if they are names and numbers, which say it all, else None."""
         values = [tuple(v) if isinstance(v, list) else (v,) for v in self]
-        plain = all(isinstance(item, str | int) for v in values for item in v)
+        plain = all(
+            isinstance(v, str | float | int | None) for row in values for v in row
+        )
         return values if plain else None
 
 
@@ -135,7 +138,7 @@ def build_model(
     `ansatz`; where they hold more than the data needs, the further qubits start in
     ``|0>``.
     """
-    encoding, ansatz, reps, entanglement, observables, n_copies = architecture
+    encoding, ansatz, reps, entanglement, observables, n_copies, _ = architecture
     n_observables = 1 if n_classes == 2 else n_classes
     if isinstance(observables, str):
         measured = None
@@ -286,12 +289,14 @@ def check_same_model(
         _same_circuit(model.circuit, fitted.circuit)
         and _same_circuit(model.feature_map, fitted.feature_map)
         and list(model.observables) == list(fitted.observables)
+        and model.n_copies == fitted.n_copies
+        and architecture.intercept_scaling in ("auto", fitted.constant or None)
     ):
         return
     raise ValueError(
-        "`encoding`, `ansatz`, `reps`, `entanglement` and `observables` must be those "
-        "that training began with, got others; call fit with warm_start=False to begin "
-        "anew."
+        "`encoding`, `intercept_scaling`, `n_copies`, `ansatz`, `reps`, `entanglement` "
+        "and `observables` must be those that training began with, got others; call "
+        "fit with warm_start=False to begin anew."
     )
 
 

@@ -250,6 +250,7 @@ def batch_gradient(
 
 
 _STOPPED = 99  # what SciPy returns as `status` if a callback has stopped it
+_ROUNDING = 1e-4  # size of gradients that only rounding may have left
 
 
 class _Stop(Exception):
@@ -286,7 +287,7 @@ def _at_once(objective, data, start, report, plan, rng) -> bool:
 def _warn_of_noise(result: scipy.optimize.OptimizeResult, tol: float) -> None:
     """Warn if a line search found nothing where the loss still has a slope."""
     slope = np.abs(result.jac).max()
-    if result.status != _STOPPED and slope > 10 * tol:
+    if result.status != _STOPPED and slope > max(10 * tol, _ROUNDING):
         warnings.warn(
             f"L-BFGS found no lower loss after {result.nit} iterations, though the "
             f"largest entry of the gradient is {slope:.2g} (tol={tol:g}): the loss is "

@@ -297,6 +297,10 @@ def test_lbfgs_that_is_lost_in_noise_warns():
         minimise("lbfgs", Reports(), noise=0.3)
 
 
+def test_lbfgs_that_ends_where_rounding_is_left_does_not_warn():
+    minimise("lbfgs", Reports(), tol=0)
+
+
 def test_lbfgs_that_is_told_to_stop_does_not_warn():
     minimise("lbfgs", Reports(most=1), tol=1e-12)
 
