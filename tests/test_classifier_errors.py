@@ -146,6 +146,15 @@ def test_continued_training_refuses_other_circuits(method, change):
         getattr(classifier, method)(X, Y)
 
 
+@pytest.mark.parametrize("begun, then", [("auto", None), (2.0, None), (None, 2.0)])
+def test_continued_training_refuses_another_constant(begun, then):
+    rows = X[:, :3]
+    classifier = QNNClassifier(intercept_scaling=begun, warm_start=True, random_state=0)
+    classifier.fit(rows, Y).set_params(intercept_scaling=then)
+    with pytest.raises(ValueError, match=r"`intercept_scaling`.* must be those that"):
+        classifier.fit(rows, Y)
+
+
 def test_continued_training_notices_a_list_changed_in_place():
     classifier = QNNClassifier(observables=["ZZ"], random_state=0).fit(X, Y)
     classifier.partial_fit(X, Y).observables[0] = "IZ"
