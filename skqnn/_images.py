@@ -127,7 +127,7 @@ def warn_of_range(X: Any, pixel_range: tuple[float, float]) -> None:
     Pixels outside of it that differ are clipped to be equal; black and white pixels
     stay what they are, whatever their values.
     """
-    some = X[:: 1 + math.prod(X.shape) // _LOOKED_AT]
+    some = X[:: 1 + math.prod(X.shape) // _LOOKED_AT, :]
     some = some.toarray() if sparse.issparse(some) else to_numpy(some)
     low, high = pixel_range
     darkest, brightest = float(some.min()), float(some.max())
