@@ -367,6 +367,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on these samples, continuing from earlier calls.
 
+        What ``"auto"`` takes from the data it takes from those of the first call.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -455,7 +457,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return the size of the constant amplitude for training rows."""
         scaling = self.intercept_scaling if self.encoding == "amplitude" else None
         constant = constant_amplitude(X, weights, scaling)
-        warn_of_rows(X, labels, self.encoding, constant, stacklevel)
+        warn_of_rows(X, labels, self.encoding, scaling, constant, stacklevel)
         return constant
 
     def _start(self, classes, n_features, constant=0.0, stacklevel=5):

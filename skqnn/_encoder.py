@@ -308,8 +308,9 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         read as the black image, unless black images have darkness.
 
         With `n_frequencies`, the image is the nearest to the given one (least squares)
-        that the kept frequencies can make, clipped to the range: exact where all are
-        kept and the brightest pixel is white. There ``|0...0>`` is a uniform image.
+        that the kept frequencies can make, up to its brightness: the brightest pixel
+        becomes white here, too, and what is darker than black is clipped. It is exact
+        where all are kept and a pixel is white. ``|0...0>`` is a uniform white image.
 
         Parameters
         ----------

@@ -256,11 +256,12 @@ def decode(amplitudes: Any, encoding: Encoding) -> Any:
     if encoding.n_frequencies:
         kept = amplitudes[:, : encoding.n_frequencies]
         kept = kept / _factors(encoding, like=kept)
-        grid = image_of(kept, encoding.image_size)[:, None, :, :]
+        image = image_of(kept, encoding.image_size)
+        pixels = _in_units(xp, image, xp.max(image, axis=(1, 2)))
     else:
         grid = xp.reshape(amplitudes, (-1, *encoding.grid))[:, :, :height, :width]
-    read = NORMALIZATIONS[encoding.normalization][1]
-    pixels = read(xp, grid, encoding.interval)
+        read = NORMALIZATIONS[encoding.normalization][1]
+        pixels = read(xp, grid, encoding.interval)
     dtype = encoding.widen(numpy_dtype(pixels))
     X = xp.reshape(pixels, (pixels.shape[0], height * width))
     X = xp.astype(X, getattr(xp, dtype.name), copy=False)
@@ -332,8 +333,12 @@ def _read_image(xp, grid, interval):
         # A black image was the zero vector, for which |0...0> stands.
         alone = xp.count_nonzero(grid, axis=(1, 2, 3)) == 1
         unit = xp.where(alone & (white[:, 0, 0] > 0), math.inf, unit)
-    unit = xp.where(unit <= 0, math.inf, unit)  # rows that are no image
-    return white / unit[:, None, None]
+    return _in_units(xp, white, unit)
+
+
+def _in_units(xp, images, unit):
+    """Divide each image by its unit; those without a positive one are no images."""
+    return images / xp.where(unit <= 0, math.inf, unit)[:, None, None]
 
 
 def _write_pixel(xp, pixels, interval, grid):

@@ -13,7 +13,7 @@ def require_memory(
     n_samples: int,
     itemsize: int = 8,
     others: int = 0,
-    cure: str = "use fewer qubits or fewer samples per call",
+    cure: str | None = None,
 ) -> None:
     """Refuse states that cannot fit in memory, before allocating them.
 
@@ -24,7 +24,7 @@ def require_memory(
     others : int
         Bytes for each basis state that are held besides.
     cure : str
-        What to do, for the error.
+        What to do, for the error; None: fewer qubits or fewer samples.
 
     Raises
     ------
@@ -37,10 +37,11 @@ def require_memory(
         return
     gib = need // 2**30 if n_qubits < 64 else 0
     size = f"{gib:,}" if gib else f"2**{need.bit_length() - 31}"
+    fewer = "" if n_samples == 1 else " or fewer samples per call"
     raise MemoryError(
         f"{n_samples} state(s) of {n_qubits} qubits need {size} GiB of memory, with "
         f"all that is held besides, but this process may use {limit / 2**30:.1f} GiB; "
-        f"{cure}."
+        f"{cure or f'use fewer qubits{fewer}'}."
     )
 
 

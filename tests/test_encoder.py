@@ -304,6 +304,18 @@ def test_frequencies_of_uniform_images_are_the_first_state():
     assert_allclose(encoder.inverse_transform(amplitudes), np.ones((2, 9)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_frequencies_of_one_white_pixel_are_not_taken_for_a_black_image(shape, dtype):
+    n_pixels = math.prod(shape)
+    X = np.eye(n_pixels, dtype=dtype)
+    encoder = BinaryAmplitudeEncoder(
+        **FREQUENCIES, image_shape=shape, n_frequencies=n_pixels
+    ).fit(X)
+    back = encoder.inverse_transform(encoder.transform(X))
+    assert_allclose(back, X, atol=1e-6)
+
+
 def test_frequencies_of_a_long_row_need_little_memory():
     X = np.random.default_rng(0).random((20, 30_000))
     encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=16).fit(X)

@@ -1,10 +1,11 @@
 """Typical mistakes: a message names the argument, the rule, the value, and a cure."""
 
 import warnings
+from itertools import combinations
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, z_feature_map, zz_feature_map
 from qiskit.primitives import StatevectorSampler
 from qiskit_aer import AerSimulator
@@ -259,9 +260,53 @@ def test_angles_of_many_turns_warn_to_scale_first():
         warnings.simplefilter("always")
         QNNClassifier(encoding="angle", max_iter=2, random_state=0).fit(100 * X2, Y2)
     [warning] = [w for w in caught if "scale first" in str(w.message)]
-    assert str(warning.message).startswith("`X` should be angles of a few radians")
+    assert str(warning.message).startswith("`X` should make angles of a few radians")
     assert "got up to 700, which is 111 turns" in str(warning.message)
     assert warning.filename == __file__
+
+
+def rotations(angle):
+    """Return a feature map: RY of a function of x in a gate, in a box and alone."""
+    x = ParameterVector("x", 4)
+    inner, circuit = QuantumCircuit(2), QuantumCircuit(4)
+    inner.ry(angle(x[0]), 0)
+    inner.ry(angle(x[1]), 1)
+    circuit.append(inner.to_gate(), [0, 1])
+    circuit.unitary(np.eye(2), [0])
+    with circuit.box():
+        circuit.ry(angle(x[2]), 2)
+    circuit.ry(angle(x[3]), 3)
+    return circuit
+
+
+def largest_of_zz(row):
+    return max(2 * abs((np.pi - a) * (np.pi - b)) for a, b in combinations(row, 2))
+
+
+@pytest.mark.parametrize(
+    "encoding, size, largest",
+    [
+        (zz_feature_map(4, reps=1), 10, largest_of_zz),
+        (zz_feature_map(4, reps=1), 0.3, None),
+        (z_feature_map(4, reps=1), 100, lambda row: 2 * row.max()),
+        (rotations(lambda x: 3 * x), 100, lambda row: 3 * row.max()),
+        (rotations(lambda x: x.arctan()), 100, None),
+        (rotations(lambda x: x / 100), 100, None),
+    ],
+)
+def test_feature_maps_of_many_turns_warn_as_angles_do(encoding, size, largest):
+    classifier = QNNClassifier(encoding=encoding, max_iter=2, random_state=0)
+    rows = size * X2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(rows, Y2)
+    found = [str(w.message) for w in caught if "scale first" in str(w.message)]
+    if largest is None:
+        assert not found
+    else:
+        [text] = found
+        expected = largest(rows[np.argmax(rows.max(axis=1))])
+        assert f"in the gates of `encoding`, got up to {expected:.0f}," in text
 
 
 def test_scaled_angles_do_not_warn_to_scale():
@@ -313,6 +358,28 @@ def test_signs_that_are_not_lost_do_not_warn(rows, scaling):
         warnings.simplefilter("always")
         classifier.fit(rows, Y2)
     assert not any("signs tell" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize(
+    "rows, scaling, warns",
+    [
+        (UNIT.round(4), "auto", True),
+        (UNIT.astype(np.float16).astype(np.float32), "auto", True),
+        (UNIT.round(4), None, False),
+        (UNIT.round(4), 0.5, False),
+        (UNIT, "auto", False),  # states
+        (UNIT.round(4)[:, :3], "auto", False),  # none of them a state
+        (STANDARD, "auto", False),
+    ],
+)
+def test_rounded_states_warn_that_they_are_none(rows, scaling, warns):
+    classifier = QNNClassifier(intercept_scaling=scaling, max_iter=2, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(rows, Y2)
+    found = [w for w in caught if "`X` should be unit vectors" in str(w.message)]
+    assert len(found) == warns
+    assert all(warning.filename == __file__ for warning in found)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])

@@ -19,6 +19,9 @@ def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
     returned.
     """
     xp, device = namespace(X)
+    if not _fits(constant, X):
+        wide = amplitude_rows(xp.astype(X, xp.float64), n_qubits, constant)
+        return xp.astype(wide, X.dtype)
     n_samples, n_features = X.shape
     whole = n_features == 2**n_qubits
     kept = (
@@ -38,8 +41,8 @@ def amplitude_rows(X: Any, n_qubits: int, constant: float = 0.0) -> Any:
     empty = largest[:, 0] == 0
     unscaled = (largest == 0) | kept[:, None]
     into(states[:, :n_features], xp.divide, X, xp.where(unscaled, 1.0, largest))
-    norms = xp.where(empty | kept, 1.0, _norms(inside))
-    into(inside, xp.divide, inside, xp.astype(norms, X.dtype)[:, None])
+    sizes = xp.where(empty | kept, 1.0, _norms(inside))
+    into(inside, xp.divide, inside, xp.astype(sizes, X.dtype)[:, None])
     states[:, 0] += xp.astype(empty, X.dtype)
     return states
 
@@ -66,7 +69,16 @@ def constant_amplitude(X: Any, weights: np.ndarray, scaling: Any) -> float:
         return 0.0
     largest = float(xp.max(xp.abs(X))) or 1.0
     squares = to_numpy(_norms(X / largest)).astype(np.float64) ** 2
-    return 2 * largest * math.sqrt(np.average(squares, weights=weights)) or 1.0
+    size = 2 * largest * math.sqrt(np.average(squares, weights=weights))
+    return min(size, np.finfo(np.float64).max) or 1.0
+
+
+def _fits(constant: float, X: Any) -> bool:
+    """Tell whether the type of an array can hold the constant, a double."""
+    xp, _ = namespace(X)
+    limits = xp.finfo(X.dtype)
+    inside = float(limits.smallest_normal) <= abs(constant) <= float(limits.max)
+    return not constant or inside or X.dtype == xp.float64
 
 
 def _were_made_states(X: Any) -> bool:

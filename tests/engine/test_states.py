@@ -90,3 +90,31 @@ def test_one_tolerance_decides_what_is_a_state(dtype, factor, kept):
     off = factor * unit_tolerance(np.finfo(dtype).eps, 64)
     X = np.full((2, 64), (1 + off) / 8, dtype=dtype)
     assert (amplitude_rows(X, 6) is X) == kept
+
+
+@pytest.mark.parametrize("dtype, row", [(np.float32, 8e37), (np.float64, 4e307)])
+@pytest.mark.parametrize("size", [1.0, 1e-30])
+def test_constant_of_rows_at_the_end_of_their_type(dtype, row, size):
+    # Twice the norm, 5: rows and constant are in proportion 3 : 4 : 10.
+    X = np.array([[3.0, 4.0], [-3.0, 4.0]]) * dtype(row * size)
+    constant = constant_amplitude(X.astype(dtype), np.ones(2), "auto")
+    np.testing.assert_allclose(constant, min(row * size * 10, 1.797e308), rtol=1e-3)
+    states = amplitude_rows(X.astype(dtype), 2, constant)
+    expected = np.array([[3, 4, 0], [-3, 4, 0]]) * row * size + [0, 0, constant]
+    expected /= expected.max()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(states[:, :3], expected, rtol=1e-6)
+    assert states.dtype == dtype
+
+
+@pytest.mark.parametrize("constant", [1e60, 1e308, 1e-60, 5e-324])
+def test_constant_that_single_precision_cannot_hold_means_what_it_means_in_double(
+    constant,
+):
+    X = np.array([[3.0, 4.0], [0.0, 0.0], [1e-38, 0.0]], dtype=np.float32)
+    states = amplitude_rows(X, 2, constant)
+    assert states.dtype == np.float32
+    wide = amplitude_rows(X.astype(np.float64), 2, constant)
+    np.testing.assert_allclose(states, wide, rtol=1e-6, atol=1e-30)
+    assert np.all(np.isfinite(wide))
+    np.testing.assert_allclose(states[1], [0, 0, 1, 0])
