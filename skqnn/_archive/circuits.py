@@ -7,6 +7,7 @@ QPY can make its reader take minutes or end the process for want of memory.
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,7 @@ def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
             gates.append([item.name, list(qubits), angles])
     if not is_fixed(normal.global_phase):  # it holds parameters that change nothing
         gates.append([_PHASE, [], [_write_angle(normal.global_phase, names)]])
+    gates += [[_PHASE, [], [formula]] for formula in _unwritten(names, gates)]
     return {
         "name": normal.name,
         "n_qubits": normal.num_qubits,
@@ -103,6 +105,22 @@ def _write_angle(angle: Any, names: dict[Parameter, Parameter]) -> float | str:
     formula = str(angle.subs({p: names[p] for p in angle.parameters}))
     _parse(formula, {p.name: p for p in names.values()})
     return formula
+
+
+def _unwritten(names: dict[Parameter, Parameter], gates: list[list]) -> list[str]:
+    """Return formulas that are zero, of the parameters that stand in no other.
+
+    Qiskit writes ``0 * p`` and ``p - p`` as 0, although they still hold p.
+    """
+    written = {
+        word
+        for name, _, angles in gates
+        if name != "unitary"
+        for angle in angles
+        if isinstance(angle, str)
+        for word in re.findall(r"p\d+", angle)
+    }
+    return [f"0*{p.name}" for p in names.values() if p.name not in written]
 
 
 def read_circuit(document: dict[str, Any]) -> QuantumCircuit:

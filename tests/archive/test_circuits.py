@@ -147,6 +147,21 @@ def test_parameter_of_no_gate_keeps_its_place():
     assert [p.name for p in through_text(circuit).parameters] == ["a", "b"]
 
 
+def test_parameter_without_effect_keeps_its_place():
+    a, b, c, d = map(Parameter, "abcd")
+    block = QuantumCircuit(1, global_phase=d)
+    circuit = QuantumCircuit(1, global_phase=-d)
+    circuit.append(block.to_gate(), [0])
+    circuit.ry(0 * a + b, 0)
+    circuit.ry(c - c, 0)
+    copy = through_text(circuit)
+    assert [p.name for p in copy.parameters] == ["a", "b", "c", "d"]
+    copy = through_text(copy)
+    assert [p.name for p in copy.parameters] == ["a", "b", "c", "d"]
+    expected = circuit.assign_parameters([0.1, 0.2, 0.3, 0.4])
+    assert Operator(copy.assign_parameters([0.1, 0.2, 0.3, 0.4])) == Operator(expected)
+
+
 @pytest.mark.parametrize("name", ["initialize", "id", "unitary", "barrier"])
 def test_gate_may_have_any_name(name):
     inner = QuantumCircuit(1, name=name)
