@@ -7,6 +7,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
+from qiskit import QuantumCircuit
+from qiskit.transpiler import CouplingMap
+
 from skqnn._backends.backend import DEFAULTS, Backend
 from skqnn._backends.kinds import need_runtime
 from skqnn._validation import close_names
@@ -68,7 +71,52 @@ def aer_options(settings: Backend, target: str, *, gates: bool) -> dict[str, Any
     `gates`: whether the gates and connections are still to be chosen.
     """
     known = _aer_names() - set(_OURS) | set(GATES if gates else ())
-    return _checked(settings, known, f"AerSimulator with {target!r}", _is_ibms)
+    options = _checked(settings, known, f"AerSimulator with {target!r}", _is_ibms)
+    _check_gates(options)
+    _check_values({k: v for k, v in options.items() if k not in _SEEN_ELSEWHERE})
+    return options
+
+
+# Options whose values are checked where they are used, and in better words.
+_SEEN_ELSEWHERE = (*GATES, "method", "noise_model")
+
+
+def _check_gates(options: dict[str, Any]) -> None:
+    """Raise ValueError if gates or connections are not what Aer would iterate over."""
+    names, pairs = (options.get(name) for name in reversed(GATES))
+    listed = isinstance(names, list | None)
+    if not listed or not all(isinstance(name, str) for name in names or ()):
+        raise ValueError(
+            "`options['basis_gates']` must be a list of the names of gates, such as "
+            f"['rz', 'sx', 'cx'], got {names!r}."
+        )
+    if pairs is None or isinstance(pairs, CouplingMap):
+        return
+    try:
+        CouplingMap(pairs)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            "`options['coupling_map']` must be a CouplingMap or a list of pairs of "
+            f"qubits, such as [[0, 1], [1, 2]], got {pairs!r}."
+        ) from error
+
+
+def _check_values(options: dict[str, Any]) -> None:
+    """Raise ValueError if Aer refuses a value, which it tells when it runs something.
+
+    It says so without the name of the option, or without that of its own class.
+    """
+    from qiskit_aer import AerError, AerSimulator
+
+    for name, value in options.items():
+        try:
+            AerSimulator(**{name: value}).run(QuantumCircuit(1)).result()
+        except (AerError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"`options[{name!r}]` must be a value that AerSimulator takes on this "
+                f"machine, got {value!r}: {reason}"
+            ) from error
 
 
 def check_effect(settings: Backend, target: str, method: str, device: str) -> None:

@@ -57,17 +57,18 @@ def transpile_once(
         )
         transpiled = manager.run(circuit)
     except QiskitError as error:
+        reason = _reason(target or backend.target, error.message)
         raise ValueError(
             "`backend` must have gates that the circuit can be translated to, got "
-            f"{backend.name!r}: {_reason(target or backend.target) or error}"
+            f"{backend.name!r}: {reason}"
         ) from error
     layout = transpiled.layout
     final = layout.final_index_layout() if layout else range(circuit.num_qubits)
     return Isa(transpiled, tuple(final))
 
 
-def _reason(target: Target) -> str | None:
-    """Return why a device cannot run our circuits, None if Qiskit knows better."""
+def _reason(target: Target, told: str) -> str:
+    """Return why a device cannot run our circuits, or what Qiskit told if unknown."""
     gates = [gate for gate in target.operations if isinstance(gate, Gate)]
     if not any(gate.params for gate in gates):
         return (
@@ -77,7 +78,10 @@ def _reason(target: Target) -> str | None:
         )
     if not any(gate.num_qubits == 2 for gate in gates):
         return "it has no gate on two qubits."
-    return None
+    if told.startswith("Unable to translate"):  # and lists all that there is
+        names = sorted(gate.name for gate in gates)
+        return f"its gates {names} do not make up all others."
+    return told
 
 
 def unroll(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -3,6 +3,7 @@
 import builtins
 import importlib.util
 import pickle
+import re
 import subprocess
 import sys
 
@@ -126,6 +127,30 @@ def test_wrong_type_is_refused(backend):
 def test_options_of_an_estimator_are_refused(backend):
     with pytest.raises(ValueError, match="other objects take theirs when they are"):
         resolve(Backend(backend, options={"foo": 1}), shots=10, n_qubits=2)
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("basis_gates", "rz,sx,cx"),
+        ("basis_gates", ["rz", 1]),
+        ("coupling_map", 5),
+        ("coupling_map", [[0, "a"]]),
+        ("coupling_map", "linear"),
+        ("device", "XPU"),
+        ("max_parallel_threads", "two"),
+        ("precision", "half"),
+        ("zero_threshold", "small"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("target", ["aer", "fake_manila"])
+def test_value_that_aer_refuses_is_told_before_anything_runs(target, option, value):
+    if target != "aer" and option in ("basis_gates", "coupling_map"):
+        pytest.skip("the device has its own")
+    rule = rf"`options\['{option}'\]` must be .*, got {re.escape(repr(value))}"
+    with pytest.raises(ValueError, match=rule):
+        resolve(Backend(target, options={option: value}), shots=None, n_qubits=2)
 
 
 def test_every_fake_backend_has_a_name():

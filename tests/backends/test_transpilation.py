@@ -83,7 +83,7 @@ def test_cz_is_available_on_the_line():
     [
         (["h", "s", "sdg", "t", "tdg", "cx"], "no gate with an angle, as Clifford"),
         (["rz", "sx", "x"], "no gate on two qubits"),
-        (["rz", "x", "cx"], "Unable to translate"),
+        (["rz", "x", "cx"], r"gates \['cx', 'rz', 'x'\] do not make up all others"),
     ],
 )
 def test_reason_why_a_device_cannot_run_our_circuits(gates, reason):
