@@ -20,6 +20,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import CouplingMap, PassManager, Target
+from qiskit.transpiler.basepasses import BasePass
 
 from skqnn._backends.backend import DEFAULTS, Backend
 from skqnn._backends.kinds import is_a, is_aer_simulator, is_ibm_backend
@@ -36,6 +37,10 @@ _NO_RESULT = (
     "random_state",
     "options",
 )
+
+
+# Attributes of a transpiler pass that differ between processes, or between runs.
+_OF_A_PROCESS = ("_hash", "property_set")
 
 
 class Leaf:
@@ -138,6 +143,8 @@ def _code(code: CodeType) -> tuple:
 
 def _attributes(value: Any) -> Any:
     """Return what an object is made of: its attributes, or what pickle would keep."""
+    if isinstance(value, BasePass):  # the NoiseModel of a device holds one
+        return {k: v for k, v in vars(value).items() if k not in _OF_A_PROCESS}
     with suppress(Exception):  # what cannot be pickled has no parts that we know
         return getattr(value, "__dict__", None) or value.__reduce_ex__(4)[1:3]
     return ()

@@ -1,6 +1,9 @@
 """Descriptions: equal for equal settings, in any process, and for no others."""
 
 import math
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from functools import lru_cache, partial, wraps
 
@@ -10,7 +13,12 @@ from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_aer.noise import (
+    NoiseModel,
+    ReadoutError,
+    RelaxationNoisePass,
+    depolarizing_error,
+)
 from qiskit_aer.primitives import EstimatorV2
 
 from skqnn import Backend
@@ -146,6 +154,48 @@ def test_descriptions_are_equal_for_equal_settings(make):
     text = repr(describe(value))
     assert text == repr(describe(make()))
     assert " at 0x" not in text
+
+
+def relaxing(t1):
+    model = noisy()
+    model._custom_noise_passes.append(RelaxationNoisePass(t1s=[t1], t2s=[1.0]))
+    return model
+
+
+def test_pass_in_a_noise_model_is_described_without_its_random_hash():
+    one, other, same = relaxing(1.0), relaxing(2.0), relaxing(1.0)
+    same._custom_noise_passes[0]._hash = -7  # as in another process
+    same._custom_noise_passes[0].property_set["of a run"] = 1
+    assert repr(describe(one)) == repr(describe(same)) != repr(describe(other))
+
+
+@pytest.mark.slow
+def test_descriptions_are_equal_in_any_process():
+    pytest.importorskip("qiskit_ibm_runtime")
+    code = """
+from qiskit.primitives import BackendEstimatorV2
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+from skqnn._backends.description import describe
+from skqnn._backends.estimators import settled
+device = GenericBackendV2(3, seed=1)
+for target in (
+    device,
+    FakeManilaV2(),
+    AerSimulator.from_backend(FakeManilaV2()),
+    BackendEstimatorV2(backend=device),
+    BackendEstimatorV2(backend=FakeManilaV2()),
+):
+    print(repr(describe(settled(target))))
+"""
+    command = [sys.executable, "-c", code]
+    one, other = (
+        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": seed})
+        for seed in "12"
+    )
+    assert len(one.splitlines()) == 5
+    assert one == other
 
 
 def test_order_of_options_does_not_matter():
