@@ -330,18 +330,20 @@ def _figure_size(circuit: QuantumCircuit, fold: int) -> tuple[tuple, int]:
     return (max(4.0, width), height), fold
 
 
-def _preparation(classifier: Any, row: Any) -> QuantumCircuit:
-    """Return the circuit that prepares a row's state, or what stands for it."""
+def _preparation(classifier: Any, X: Any) -> QuantumCircuit:
+    """Return the circuit that prepares the state of a row, or what stands for it."""
     feature_map, n_qubits = classifier.feature_map_, classifier.n_qubits_
-    if row is not None and len(row) != 1:
-        raise ValueError(f"`X` must have one row to draw, got {len(row)} rows.")
+    rows = None if X is None else classifier._checked(X)
+    if rows is not None and len(rows) != 1:
+        raise ValueError(
+            f"`X` must have one row to draw, got {len(rows)} rows; take one by X[:1]."
+        )
     if feature_map is not None:
-        return feature_map if row is None else feature_map.assign_parameters(row[0])
+        return feature_map if rows is None else feature_map.assign_parameters(rows[0])
     box = QuantumCircuit(n_qubits)
     box.append(Gate("amplitudes", n_qubits, []), range(n_qubits))
-    if row is None:
+    if rows is None:
         return box
-    rows = classifier._rows(np.asarray(row))
     template, angles, _ = prepare(rows, "exact", n_copies=classifier.n_copies_)
     if template.size() > _MAX_DRAWN_PREPARATION:
         return box

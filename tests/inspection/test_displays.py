@@ -274,6 +274,22 @@ def test_circuit_display_draws_short_state_preparations_only(n_features, boxed):
     assert ("amplitudes" in display.circuit.count_ops()) is boxed
 
 
+@pytest.mark.parametrize("encoding", ["amplitude", "angle"])
+def test_circuit_display_takes_rows_as_predict_does(encoding):
+    X = np.arange(24).reshape(12, 2) % 7
+    classifier = QNNClassifier(encoding=encoding, solver="lbfgs", tol=1e9)
+    classifier = classifier.set_params(random_state=0).fit(X, np.arange(12) % 2)
+    pd = pytest.importorskip("pandas")
+    rows = X[:1], X[:1].tolist(), pd.DataFrame(X[:1]), X[:1].astype(object)
+    expected = CircuitDisplay.from_estimator(classifier, X[:1] * 1.0).circuit
+    assert all(
+        CircuitDisplay.from_estimator(classifier, row).circuit == expected
+        for row in rows
+    )
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+        CircuitDisplay.from_estimator(classifier, X[0])
+
+
 def test_circuit_display_several_rows_are_refused(iris):
     with pytest.raises(ValueError, match="`X` must have one row to draw, got 2"):
         CircuitDisplay.from_estimator(iris, IRIS[:2])
