@@ -66,7 +66,8 @@ def drop_request(path: str | os.PathLike[str], name: str) -> None:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the journal has no such request, or is damaged.
+        If the journal has no such request, several with this job, as those that were
+        simulated, or is damaged.
 
     See Also
     --------

@@ -126,15 +126,16 @@ class Journal:
         Raises
         ------
         ValueError
-            If no request has this tag or job.
+            If no request has this tag or job, or several have this job.
         """
-        row = self._find("WHERE tag = ? OR job_id = ? ORDER BY tag", name, name)
-        if row is None:
+        rows = self._execute(f"{_SELECT} WHERE ? IN (tag, job_id)", name)
+        if len(rows) != 1:
+            several = f", the job of {len(rows)} requests; give a tag" if rows else ""
             raise ValueError(
                 f"`name` must be the tag or the job of a request in '{self.path}', got "
-                f"{name!r}."
+                f"{name!r}{several}."
             )
-        return self._change(row.tag, unless=(), state="dropped")
+        return self._change(self._read(rows[0]).tag, unless=(), state="dropped")
 
     def rows(self) -> list[Row]:
         """Return all attempts, in the order in which they were made."""
@@ -251,8 +252,10 @@ class Journal:
     def _clear_errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, TimeoutError):
+        except (sqlite3.ProgrammingError, TimeoutError):
             raise
+        except UnicodeDecodeError as error:
+            raise self._damaged(error) from error
         except sqlite3.DatabaseError as error:
             usable = isinstance(error, sqlite3.OperationalError)
             if usable and not str(error).startswith("no such"):  # table or column

@@ -215,6 +215,38 @@ def test_flipped_bits_are_found_or_harmless(path, sound_journal):
     assert n_found > 150
 
 
+def test_flipped_bits_that_are_met_without_a_check_are_told_in_our_words(path):
+    """Requests that cost nothing do not wait for a check of the whole file."""
+    with Journal(path) as journal:
+        journal.keep("00" * 32, "simulated", *RESULT)
+    sound, seen = path.read_bytes(), set()
+    places = [k for k, byte in enumerate(sound) if byte]
+    for k in np.random.default_rng(0).choice(places, 80):
+        data = bytearray(sound)
+        data[k] ^= 4
+        path.write_bytes(data)
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        try:
+            with Journal(path) as journal:
+                entry = journal.keep("00" * 32, "simulated", *RESULT)
+                np.testing.assert_array_equal(journal.result(entry), RESULT)
+        except (ValueError, OSError) as error:
+            seen.add((type(error.__cause__), str(error).split(",")[0]))
+    causes, words = zip(*seen, strict=True)
+    assert sqlite3.IntegrityError in causes
+    assert all(text.startswith("`journal` must be a") for text in words)
+
+
+def test_job_of_several_requests_does_not_say_which_to_drop(path):
+    with Journal(path) as journal:
+        for key in ("00" * 32, "01" * 32):
+            journal.keep(key, "simulated", *RESULT)
+        with pytest.raises(ValueError, match="the job of 2 requests; give a tag"):
+            journal.drop("simulated")
+        journal.drop(journal.last("01" * 32).tag)
+        assert [row.state for row in journal.rows()] == ["done", "dropped"]
+
+
 @pytest.mark.parametrize("by", ["tag", "job_id"])
 def test_dropped_request_is_made_anew_under_another_tag(path, by):
     fill(path)
