@@ -61,19 +61,32 @@ class Small:
 
     def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback."""
-        E, *saved = self._simulate(states, theta, kept=True)
+        E, saved = self._simulate(states, theta, kept=True)
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
-            return _kernels().pull(*saved, _plain(cotangent))
+            gradient = np.zeros(len(theta))
+            _kernels().pull(*saved, _plain(cotangent), gradient)
+            return gradient
 
         return E, pullback
 
     def _simulate(self, states: Rows, theta: np.ndarray, kept: bool) -> tuple:
+        """Return the expectations, and what pulls their cotangents."""
+        kernels = _kernels()
         numbers, places = _as_float64(states)
         is_real = self._is_real and states.array.dtype.kind == "f"
-        task = self._real if is_real else self._complex, _plain(theta), numbers, places
-        E, circuit, finals = _kernels().simulate(*task, kept)
-        return E, *task, circuit, finals
+        parts = self._real if is_real else self._complex
+        _, n_observables, n_rows = parts[-1].shape
+        n_blocks, n_lanes = kernels.n_blocks_and_lanes(len(places))
+        E = np.empty((len(places), n_observables))
+        circuit = np.empty((n_rows, parts[0]))
+        finals = np.empty((n_blocks if kept else 1, n_rows, n_lanes))
+        theta = np.array(
+            theta, dtype=np.float64, order="C"
+        )  # which may change before `pull`
+        task = parts, theta, numbers, places
+        kernels.simulate(*task, E, circuit, finals)
+        return E, (*task, circuit, finals)
 
 
 @cache
@@ -85,7 +98,9 @@ def _kernels() -> Any:
 
 
 def _plain(numbers: np.ndarray) -> np.ndarray:
-    """Copy to memory as the kernels were compiled for, whatever it was before."""
+    """Return memory as the kernels were compiled for."""
+    if numbers.dtype == np.float64 and numbers.flags.carray:
+        return numbers
     return np.array(numbers, dtype=np.float64, order="C")
 
 

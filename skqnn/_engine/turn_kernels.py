@@ -9,80 +9,83 @@ import math
 
 import numpy as np
 
-from skqnn._engine.turns import Turns
-from skqnn._jit import jit
+from skqnn._jit import jit, jit_part
 
 _FAST = {"contract", "nsz", "reassoc"}  # sums may be taken in several parts
 _MOST_LANES = 128  # samples side by side, which stay in the cache
 _jit = jit(fastmath=_FAST)
+_part = jit_part(fastmath=_FAST)
+
+
+def n_blocks_and_lanes(n_samples: int) -> tuple[int, int]:
+    """Return how many blocks of how many lanes hold the samples."""
+    n_samples = max(n_samples, 1)
+    n_blocks = -(-n_samples // _MOST_LANES)
+    return n_blocks, -(-n_samples // (8 * n_blocks)) * 8
 
 
 @_jit
-def simulate(parts, theta, states, places, kept):
-    """Return the expectations of some states, and what `pull` needs.
+def simulate(parts, theta, states, places, E, circuit, finals):
+    """Calculate the expectations of some states, and what `pull` needs.
+
+    Results are stored where the caller has made place for them: compiled code takes
+    longer to return an array than to take one.
 
     Parameters
     ----------
     parts : tuple of ndarray
-        Those of `Turns`; a plain tuple reaches compiled code sooner.
+        Those of `turns.Turns`; a plain tuple reaches compiled code sooner.
     theta : ndarray of shape (n_parameters,)
     states : ndarray of shape (n_states, n_parts * 2**n_qubits)
         Real parts, or real and imaginary parts in turn.
     places : ndarray of shape (n_samples,)
         The row of `states` of each sample.
-    kept : bool
-        Whether `pull` will be called.
-
-    Returns
-    -------
-    E : ndarray of shape (n_samples, n_observables)
-    circuit : ndarray of shape (n_rows, 2**n_qubits)
+    E : ndarray of shape (n_samples, n_observables), filled
+    circuit : ndarray of shape (n_rows, 2**n_qubits), filled
         Column i is what becomes of basis state i.
-    finals : ndarray of shape (n_blocks, n_rows, n_lanes), or one block if not kept
-        Sample i is lane ``i % n_lanes`` of block ``i // n_lanes``.
+    finals : ndarray of shape (n_blocks, n_rows, n_lanes), filled
+        Sample i is lane ``i % n_lanes`` of block ``i // n_lanes``. If there is one
+        block only, others take its place.
     """
-    turns = Turns(*parts)
-    n_terms, n_observables, n_rows = turns.weights.shape
-    n_samples, width = len(places), states.shape[1]
-    circuit = _run(turns, theta)
+    sources, weights = parts[6], parts[7]
+    n_terms, n_observables, n_rows = weights.shape
+    n_samples, width, n_lanes = len(places), states.shape[1], finals.shape[2]
+    _run(parts, theta, circuit)
     images = _images(circuit, width)
-    n_blocks, n_lanes = _blocks(n_samples)
-    finals = np.empty((n_blocks if kept else 1, n_rows, n_lanes))
-    samples, totals = np.zeros((width, n_lanes)), np.empty(n_lanes)
-    E = np.empty((n_samples, n_observables))
-    for block in range(n_blocks):
-        first = block * n_lanes
+    samples, totals = np.empty((width, n_lanes)), np.empty((1, n_lanes))
+    for first in range(0, n_samples, n_lanes):
         _load(samples, states, places, first)
-        final = finals[block if kept else 0]
+        final = finals[first // n_lanes % len(finals)]
         _transform(images, samples, final)
         for k in range(n_observables):
             totals[:] = 0.0
             for m in range(n_terms):
                 for r in range(n_rows):
-                    weight, source = turns.weights[m, k, r], turns.sources[m, r]
+                    weight, source = weights[m, k, r], sources[m, r]
                     for s in range(n_lanes):
-                        totals[s] += weight * final[r, s] * final[source, s]
-            for s in range(min(n_lanes, n_samples - first)):
-                E[first + s, k] = totals[s]
-    return E, circuit, finals
+                        totals[0, s] += weight * final[r, s] * final[source, s]
+            for s in range(n_lanes):
+                if first + s < n_samples:
+                    E[first + s, k] = totals[0, s]
 
 
 @_jit
-def pull(parts, theta, states, places, circuit, finals, cotangent):
-    """Return the gradient of ``sum(cotangent * E)``, shape (n_parameters,).
+def pull(parts, theta, states, places, circuit, finals, cotangent, gradient):
+    """Calculate the gradient of ``sum(cotangent * E)``.
 
-    Takes the arguments and the results of `simulate`, and the cotangent of shape
-    (n_samples, n_observables).
+    Takes the arguments and the results of `simulate`, all blocks of them, the cotangent
+    of shape (n_samples, n_observables), and the gradient, which is 0 before.
     """
-    turns = Turns(*parts)
-    n_terms, n_observables, n_rows = turns.weights.shape
-    n_samples, width, dimension = len(places), states.shape[1], turns.dimension
-    n_blocks, _, n_lanes = finals.shape
-    bras = np.zeros((width, n_rows))  # what `images` are to `circuit`
-    samples, bra = np.zeros((width, n_lanes)), np.empty((n_rows, n_lanes))
-    factors = np.zeros((n_observables, n_lanes))
-    for block in range(n_blocks):
-        first = block * n_lanes
+    dimension, steps, slope, base, pairs, matrices, sources, weights = parts
+    n_terms, n_observables, n_rows = weights.shape
+    n_samples, width = len(places), states.shape[1]
+    n_lanes = finals.shape[2]
+    bras = np.empty((width, n_rows))  # what `images` are to `circuit`
+    bras[:] = 0.0
+    samples, bra = np.empty((width, n_lanes)), np.empty((n_rows, n_lanes))
+    factors = np.empty((n_observables, n_lanes))
+    for first in range(0, n_samples, n_lanes):
+        final = finals[first // n_lanes]
         _load(samples, states, places, first)
         for k in range(n_observables):
             for s in range(n_lanes):
@@ -92,56 +95,38 @@ def pull(parts, theta, states, places, circuit, finals, cotangent):
         for m in range(n_terms):
             for k in range(n_observables):
                 for r in range(n_rows):
-                    weight, source = turns.weights[m, k, r], turns.sources[m, r]
+                    weight, source = weights[m, k, r], sources[m, r]
                     for s in range(n_lanes):
-                        bra[r, s] += weight * factors[k, s] * finals[block, source, s]
+                        bra[r, s] += weight * factors[k, s] * final[source, s]
         _add_products(samples, bra, bras)
-    both = np.empty((n_rows, 2 * dimension))
-    n_parts = width // dimension
-    for r in range(n_rows):
-        for c in range(dimension):
-            both[r, c] = circuit[r, c]
-            both[r, dimension + c] = bras[n_parts * c, r]
-    if n_parts == 2:
-        for r in range(dimension):
-            for c in range(dimension):
-                both[r, dimension + c] += bras[2 * c + 1, dimension + r]
-                both[dimension + r, dimension + c] -= bras[2 * c + 1, r]
-    gradient = np.zeros(len(theta))
-    for s in range(len(turns.steps) - 1, -1, -1):
-        matrix, start, stop, parameter = turns.steps[s]
+    both = _side_by_side(circuit, bras)
+    for s in range(len(steps) - 1, -1, -1):
+        matrix, parameter = steps[s, 0], steps[s, 3]
         if matrix >= 0:
-            both = _times(turns.matrices[matrix].T, both)
+            _multiply(matrices[matrix], both, True)
             continue
-        half = turns.base[s] + turns.slope[s] * theta[parameter]
+        half = base[s] + slope[s] * theta[parameter]
         overlap = 0.0
+        start, stop = steps[s, 1], steps[s, 2]
         for p in range(start, stop):
-            i, j = turns.pairs[p, 0], turns.pairs[p, 1]
+            i, j = pairs[p, 0], pairs[p, 1]
             for c in range(dimension):
                 overlap += both[j, dimension + c] * both[i, c]
                 overlap -= both[i, dimension + c] * both[j, c]
-        gradient[parameter] += turns.slope[s] * overlap
-        _turn(both, turns.pairs, start, stop, math.cos(half), -math.sin(half))
-    return gradient
+        gradient[parameter] += slope[s] * overlap
+        _turn(both, pairs, start, stop, math.cos(half), -math.sin(half))
 
 
-@_jit
-def _blocks(n_samples):
-    """Return how many blocks of how many lanes hold the samples."""
-    n_blocks = -(-n_samples // _MOST_LANES)
-    return n_blocks, -(-n_samples // (8 * max(1, n_blocks))) * 8
-
-
-@_jit
+@_part
 def _load(samples, states, places, first):
     """Fill the lanes of a block with samples; where none are left, with anything."""
     for s in range(samples.shape[1]):
-        place = places[min(first + s, len(places) - 1)]
+        place = places[first + s if first + s < len(places) else 0]
         for j in range(samples.shape[0]):
             samples[j, s] = states[place, j]
 
 
-@_jit
+@_part
 def _transform(images, samples, finals):
     """Store ``images.T @ samples``, by tiles of 2 x 2."""
     finals[:] = 0.0
@@ -155,7 +140,7 @@ def _transform(images, samples, finals):
                 finals[r + 1, s] += c * x + d * y
 
 
-@_jit
+@_part
 def _add_products(samples, bra, bras):
     """Add ``samples @ bra.T``, by tiles of 2 x 2."""
     for r in range(0, bra.shape[0], 2):
@@ -173,23 +158,24 @@ def _add_products(samples, bra, bras):
             bras[j + 1, r + 1] += d
 
 
-@_jit
-def _run(turns, theta):
-    """Return the circuit as a matrix of shape (n_rows, 2**n_qubits)."""
-    circuit = np.zeros((turns.weights.shape[2], turns.dimension))
-    for c in range(turns.dimension):
+@_part
+def _run(parts, theta, circuit):
+    """Store the circuit as a matrix of shape (n_rows, 2**n_qubits)."""
+    dimension, steps, slope, base, pairs, matrices = parts[:6]
+    circuit[:] = 0.0
+    for c in range(dimension):
         circuit[c, c] = 1.0
-    for s in range(len(turns.steps)):
-        matrix, start, stop, parameter = turns.steps[s]
+    for s in range(len(steps)):
+        matrix, parameter = steps[s, 0], steps[s, 3]
         if matrix >= 0:
-            circuit = _times(turns.matrices[matrix], circuit)
+            _multiply(matrices[matrix], circuit, False)
         else:
-            half = turns.base[s] + turns.slope[s] * theta[parameter]
-            _turn(circuit, turns.pairs, start, stop, math.cos(half), math.sin(half))
-    return circuit
+            half = base[s] + slope[s] * theta[parameter]
+            start, stop = steps[s, 1], steps[s, 2]
+            _turn(circuit, pairs, start, stop, math.cos(half), math.sin(half))
 
 
-@_jit
+@_part
 def _turn(rows, pairs, start, stop, cosine, sine):
     """Turn pairs of rows in place."""
     for p in range(start, stop):
@@ -200,20 +186,23 @@ def _turn(rows, pairs, start, stop, cosine, sine):
             rows[j, c] = sine * x + cosine * y
 
 
-@_jit
-def _times(matrix, rows):
-    """Return matrix @ rows; many entries of small unitaries are 0."""
-    product = np.zeros(rows.shape)
-    for i in range(matrix.shape[0]):
-        for j in range(matrix.shape[1]):
-            entry = matrix[i, j]
+@_part
+def _multiply(matrix, rows, transposed):
+    """Multiply rows in place; many entries of small unitaries are 0."""
+    before = np.empty(rows.shape)
+    for i in range(rows.shape[0]):
+        for c in range(rows.shape[1]):
+            before[i, c] = rows[i, c]
+            rows[i, c] = 0.0
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[0]):
+            entry = matrix[j, i] if transposed else matrix[i, j]
             if entry != 0.0:
                 for c in range(rows.shape[1]):
-                    product[i, c] += entry * rows[j, c]
-    return product
+                    rows[i, c] += entry * before[j, c]
 
 
-@_jit
+@_part
 def _images(circuit, width):
     """Return what the circuit does to every number of a state, (width, n_rows)."""
     n_rows, dimension = circuit.shape
@@ -227,3 +216,20 @@ def _images(circuit, width):
                 images[2 * c + 1, r] = -circuit[dimension + r, c]
                 images[2 * c + 1, dimension + r] = circuit[r, c]
     return images
+
+
+@_part
+def _side_by_side(circuit, bras):
+    """Return the circuit and its cotangents, the bras of `_images`, as one matrix."""
+    n_rows, dimension = circuit.shape
+    n_parts = bras.shape[0] // dimension
+    both = np.empty((n_rows, 2 * dimension))
+    for c in range(dimension):
+        for r in range(n_rows):
+            both[r, c] = circuit[r, c]
+            both[r, dimension + c] = bras[n_parts * c, r]
+        if n_parts == 2:
+            for r in range(dimension):
+                both[r, dimension + c] += bras[2 * c + 1, dimension + r]
+                both[dimension + r, dimension + c] -= bras[2 * c + 1, r]
+    return both

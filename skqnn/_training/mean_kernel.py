@@ -11,32 +11,38 @@ import numpy as np
 from skqnn._jit import jit
 
 
-@jit
 def mean_log_loss(E, params, targets, weights):
     """Return what `mean_loss` returns for the cross-entropy."""
+    cotangent, gradient = np.empty(E.shape), np.zeros(len(params))
+    value = _fill(E, params, targets, weights, cotangent, gradient)
+    return value, cotangent, gradient
+
+
+@jit
+def _fill(E, params, targets, weights, cotangent, gradient):
+    """Return the loss, and fill in the slopes; the gradient is 0 before."""
     n_samples, n_scores = E.shape
     n_theta = len(params) - 1 - n_scores
-    scale, bias = params[n_theta], params[n_theta + 1 :]
-    gradient = np.zeros(len(params))
-    cotangent = np.empty((n_samples, n_scores))
-    powers = np.empty(n_scores)
+    scale = params[n_theta]
     value = 0.0
     for i in range(n_samples):
-        largest = -np.inf if n_scores > 1 else 0.0  # of two classes the first scores 0
+        # Of two classes the first scores 0.
+        largest = -math.inf if n_scores > 1 else 0.0
         for k in range(n_scores):
-            largest = max(largest, scale * E[i, k] + bias[k])
+            score = scale * E[i, k] + params[n_theta + 1 + k]
+            largest = score if score > largest else largest
         total = 0.0 if n_scores > 1 else math.exp(-largest)
         loss = largest
         for k in range(n_scores):
-            score = scale * E[i, k] + bias[k]
-            powers[k] = math.exp(score - largest)
-            total += powers[k]
+            score = scale * E[i, k] + params[n_theta + 1 + k]
+            cotangent[i, k] = math.exp(score - largest)
+            total += cotangent[i, k]
             loss -= targets[i, k] * score
         share = weights[i] / n_samples
         value += share * (loss + math.log(total))
         for k in range(n_scores):
-            slope = share * (powers[k] / total - targets[i, k])
+            slope = share * (cotangent[i, k] / total - targets[i, k])
             gradient[n_theta] += slope * E[i, k]
             gradient[n_theta + 1 + k] += slope
             cotangent[i, k] = scale * slope
-    return value, cotangent, gradient
+    return value
