@@ -34,6 +34,7 @@ _MAX_LISTED_BITS = 14  # outcomes of more bits are counted, not listed
 _MAX_DENSITY = 10  # qubits; beyond, one trajectory for each shot is cheaper
 _MAX_EXACT_DENSITY = 13
 _CHUNK_BYTES = 2**27  # of one request
+_USELESS = 1e-6  # part of the signal that a readout keeps
 _ROW_BYTES = 4096  # of Python objects in the result of one row
 
 
@@ -152,6 +153,8 @@ class AerDevice:
         where = [isa.final[q] for q in basis.measured]
         errors = None if errors is None else errors[where]
         known = errors if self._correct_readout else None
+        if known is not None:
+            _check_correctable(self.name, known)
         listed = not self.noisy or options["method"] == "density_matrix"
         reading: Listed | Counted = Counted(basis, known, n_observables)
         if listed and len(where) <= _MAX_LISTED_BITS:
@@ -180,6 +183,17 @@ class AerDevice:
 
     def close(self) -> None:
         """Do nothing: a simulator has nothing to close."""
+
+
+def _check_correctable(name: str, readout: np.ndarray) -> None:
+    """Raise ValueError if a qubit is read as 0 as often whatever its state."""
+    n_useless = np.count_nonzero(np.abs(1 - readout.sum(axis=1)) < _USELESS)
+    if n_useless:
+        raise ValueError(
+            f"`correct_readout` must be False with {name!r}, got True: {n_useless} of "
+            f"the {len(readout)} measured qubits are read as 0 as often whatever their "
+            "state, which nothing corrects. Or take another device or noise."
+        )
 
 
 class Run(NamedTuple):

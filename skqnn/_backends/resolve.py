@@ -285,6 +285,7 @@ def _refuse_name(name: str) -> NoReturn:
 
 def _names_like(words: str) -> list[str]:
     """Return the names among which one may be meant: a device has two."""
+    words = re.sub("^ibmq_", "ibm_", words)  # as devices were called until 2021
     if words.startswith("fake"):
         return list(fake_backends())
     device: list[str] = []
@@ -298,8 +299,10 @@ def _names_like(words: str) -> list[str]:
 
 # Names of Qiskit's former providers, and of classes, in lower case.
 _FORMER: dict[str, str | None] = {
+    "none": None,
     "exact": None,
     "statevector": None,
+    "simulator": "aer",
     "aer_simulator": "aer",
     "basic_simulator": "aer",
     "qasm_simulator": "aer",

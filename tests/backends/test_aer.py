@@ -98,6 +98,21 @@ def test_readout_correction_is_the_default_and_removes_the_bias(backend):
     assert np.abs(corrected - exact).max() < 0.02 < np.abs(raw - exact).max()
 
 
+@pytest.mark.parametrize("up", [0.5, 0.2])
+def test_readout_that_tells_nothing_is_not_corrected(up):
+    model = simple_noise()
+    useless = ReadoutError([[1 - up, up], [1 - up, up]])
+    model.add_readout_error(useless, [1], warnings=False)
+    simulator = AerSimulator(noise_model=model)
+    with pytest.raises(
+        ValueError, match=r"`correct_readout` must be False .* 1 of the"
+    ):
+        run(simulator, 100)
+    raw, _ = run(simulator, 100, correct_readout=False)
+    assert np.all(np.abs(raw) <= 3)
+    run(simulator, None)  # exact values are not read
+
+
 def test_noise_damps_expectation_values():
     noisy, _ = run("fake_manila", None)
     exact, _ = run("aer", None)
