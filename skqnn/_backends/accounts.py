@@ -35,8 +35,8 @@ def find_backend(
     ------
     ValueError
         If there is no account, or no such backend in it.
-    TimeoutError
-        If the service does not answer.
+    TimeoutError, ConnectionError
+        If the service does not answer, or only in part.
     """
     from qiskit.providers.exceptions import QiskitBackendNotFoundError
     from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
@@ -59,6 +59,13 @@ def find_backend(
         return service.backend(name, use_fractional_gates=use_fractional_gates)
     except QiskitBackendNotFoundError as error:
         names = [backend.name for backend in service.backends()]
+        if not names or name in names:  # the client means an answer that was lost, too
+            listed = "lists it, but did not describe it" if names else "listed none"
+            raise ConnectionError(
+                f"IBM Quantum {listed} when `backend` {name!r} was looked up; nothing "
+                "was submitted. Run again later, or with an account whose instance has "
+                "backends."
+            ) from error
         close = close_names(name, names, 3) or names
         raise ValueError(
             f"`backend` must be a backend of your account with at least {n_qubits} "

@@ -427,6 +427,24 @@ def test_account_that_never_answers_ends_the_wait(trained, monkeypatch):
         on(trained, BACKEND, account=account).predict(X)
 
 
+@pytest.mark.parametrize(
+    "path, status, words",
+    [
+        (f"/backends/{BACKEND}/.*", 401, "lists it, but did not describe it"),
+        (f"/backends/{BACKEND}/.*", 429, "lists it, but did not describe it"),
+        ("/backends", 500, "listed none"),
+    ],
+)
+def test_device_that_cannot_be_asked_about_is_not_called_unknown(
+    cloud, trained, path, status, words
+):
+    service = cloud.service()
+    cloud.inject("GET", path, status, times=1 if status < 500 else np.inf)
+    with pytest.raises(ConnectionError, match=f"{words} when `backend` '{BACKEND}'"):
+        on(trained, BACKEND, account=lambda: service).predict(X)
+    assert not cloud.jobs
+
+
 def test_journal_stays_where_the_fit_began(cloud, backend, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     watch(cloud, lambda: monkeypatch.chdir(tmp_path / "elsewhere"))
