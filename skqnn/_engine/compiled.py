@@ -213,4 +213,6 @@ def n_effective_threads() -> int:
     """
     text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     limit = int(text) if text.isdigit() else 0
+    if limit == 1:  # counting CPUs takes longer than many a circuit
+        return 1
     return min(limit, joblib.cpu_count()) if limit else joblib.cpu_count()
