@@ -306,8 +306,14 @@ class AerProgram:
             seed_simulator=int(rng.integers(2**31)),
         ).result()
         if not result.success:
-            raise RuntimeError(f"Aer could not run the circuit: {result.status}.")
+            raise RuntimeError(f"Aer could not run the circuit: {_why(result)}.")
         return [experiment.data.to_dict() for experiment in result.results]
+
+
+def _why(result: Any) -> str:
+    """Return why a run failed: of all its circuits, what is told of the first."""
+    reasons = [one.status for one in result.results if not one.success]
+    return str(reasons[0] if reasons else result.status).removeprefix("ERROR:").strip()
 
 
 class _Job:

@@ -170,5 +170,8 @@ def test_failure_of_aer_is_an_error(monkeypatch):
     device = resolve("aer", shots=None, n_qubits=3)
     program = device.compile(make_circuit(), OBSERVABLES, 1)
     program._runs[0].simulator.set_options(method="stabilizer")
-    with pytest.raises(RuntimeError, match="Aer could not run the circuit"):
+    with pytest.raises(RuntimeError, match="Aer could not run the circuit: ") as caught:
         program.run(VALUES, np.random.default_rng(0))
+    assert len(VALUES) > 1
+    assert "Experiment" not in str(caught.value)  # nor a sentence for each row
+    assert len(str(caught.value)) < 300
