@@ -36,7 +36,7 @@ print(f"exact: test accuracy {classifier.score(rows_test, y_test):.2%}")
 # Run elsewhere
 # -------------
 # The same estimator, with another backend. "layers" prepares the states approximately
-# with 36 two-qubit gates, "exact" needs several times as many after routing.
+# with 24 two-qubit gates, "exact" needs several times as many after routing.
 
 runs = {
     "Aer, 1024 shots": Backend("aer"),

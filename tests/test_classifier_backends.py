@@ -228,12 +228,12 @@ def test_grid_over_parameters_of_the_backend():
     rows, labels = rng.normal(size=(12, 16)) + 0.5, np.arange(12) % 2
     backend = Backend("aer", state_preparation="layers")
     classifier = QNNClassifier(backend=backend, gradient="spsa", **BRIEF)
-    grid = {"backend__n_preparation_layers": [3, 4]}
+    grid = {"backend__n_preparation_layers": [3, 5]}
     search = GridSearchCV(classifier, grid, cv=2).fit(rows, labels)
     found = search.best_estimator_.backend.n_preparation_layers
     assert found == search.best_params_["backend__n_preparation_layers"]
     assert classifier.backend is backend
-    assert backend.n_preparation_layers == 3
+    assert backend.n_preparation_layers == 4
 
 
 def test_compiled_program_is_kept_for_the_next_call_only(trained, monkeypatch):

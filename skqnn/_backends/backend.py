@@ -62,11 +62,11 @@ class Backend(BaseEstimator):
         How amplitudes are prepared, on all kinds of backend: "direct" sets the state
         of a noiseless Aer; "exact" is a circuit of ``2**n_qubits - n_qubits - 1`` CZ
         gates; "frqi" needs half of them, for images of `BinaryAmplitudeEncoder` with
-        ``normalization="pixel"``; "layers" is an approximation by ``2 * (n_qubits - 1)
-        * n_preparation_layers`` CX gates between neighbours, which is by far the most
+        ``normalization="pixel"``; "layers" is an approximation by ``(n_qubits - 1) *
+        n_preparation_layers`` CZ gates between neighbours, which is by far the most
         accurate under noise. "auto" is "direct" or "exact" without noise, otherwise
         what needs the fewest gates. Feature maps are circuits already.
-    n_preparation_layers : int, default=3
+    n_preparation_layers : int, default=4
         Layers of ``state_preparation="layers"``.
     optimization_level : {"auto", 0, 1, 2, 3}, default="auto"
         How circuits are transpiled to a backend with gates and connections of its own:
@@ -136,7 +136,7 @@ class Backend(BaseEstimator):
         target,
         *,
         state_preparation="auto",
-        n_preparation_layers=3,
+        n_preparation_layers=4,
         optimization_level="auto",
         n_transpilations=3,
         correct_readout=True,

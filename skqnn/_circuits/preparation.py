@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 
-from skqnn._circuits.staircase import fit_staircase, staircase_template
+from skqnn._circuits.layers import fit_layers, layers_template
 
 __all__ = [
     "PREPARATIONS",
@@ -80,7 +80,7 @@ class Method(NamedTuple):
 
 
 def prepare(
-    states: ArrayLike, method: str, n_layers: int = 3, n_copies: int = 1
+    states: ArrayLike, method: str, n_layers: int = 4, n_copies: int = 1
 ) -> Preparation:
     """Compute the circuit and the angles that prepare each row from |0...0>.
 
@@ -97,11 +97,11 @@ def prepare(
         - ``"frqi"``: states that give the same weight to each position (all bits but
           the most significant, which is the channel), exactly, with ``2**(n_qubits -
           1)`` angles and one CZ less.
-        - ``"layers"``: any real state, approximately, with ``6 * (n_qubits - 1) *
-          n_layers`` angles and ``2 * (n_qubits - 1) * n_layers`` CX between
+        - ``"layers"``: any real state, approximately, with ``n_qubits + 2 * (n_qubits -
+          1) * n_layers`` angles and ``(n_qubits - 1) * n_layers`` CZ between
           neighbouring qubits: no SWAP on a line.
-    n_layers : int, default=3
-        Number of layers, used by ``"layers"`` only. On current hardware two or three
+    n_layers : int, default=4
+        Number of layers, used by ``"layers"`` only. On current hardware three to five
         give the most accurate expectation values: further layers add more noise than
         fidelity.
     n_copies : int, default=1
@@ -142,7 +142,7 @@ def prepare(
 
 
 def preparation_circuit(
-    method: str, n_qubits: int, n_layers: int = 3, n_copies: int = 1
+    method: str, n_qubits: int, n_layers: int = 4, n_copies: int = 1
 ) -> QuantumCircuit:
     """Return the template of a method for registers of `n_qubits`, side by side.
 
@@ -161,7 +161,7 @@ def preparation_circuit(
     return circuit
 
 
-def choose(states: ArrayLike, *, noisy: bool, n_layers: int = 3) -> str:
+def choose(states: ArrayLike, *, noisy: bool, n_layers: int = 4) -> str:
     """Choose the method for a device: fewest two-qubit gates where each one costs.
 
     A noiseless device gets an exact method. A noisy one gets the layers unless an exact
@@ -173,7 +173,7 @@ def choose(states: ArrayLike, *, noisy: bool, n_layers: int = 3) -> str:
         Real unit vectors.
     noisy : bool
         Whether two-qubit gates have errors.
-    n_layers : int, default=3
+    n_layers : int, default=4
         Number of layers that would be used.
 
     Returns
@@ -339,22 +339,22 @@ def _multiplexed_angles(turns: np.ndarray) -> np.ndarray:
 
 
 def _layers_template(n_qubits: int, n_layers: int) -> QuantumCircuit:
-    """Build the staircase; a single qubit has no neighbour and needs one RY."""
+    """Build the layers; a single qubit has no neighbour and needs one RY."""
     if n_qubits == 1:
         return _exact_template(n_qubits, n_layers)
-    return staircase_template(n_qubits, n_layers)
+    return layers_template(n_qubits, n_layers)
 
 
 def _layers_angles(states: np.ndarray, n_layers: int) -> tuple[np.ndarray, np.ndarray]:
     if _n_qubits(states) == 1:
         return _exact_angles(states, n_layers)
-    return fit_staircase(states, n_layers)
+    return fit_layers(states, n_layers)
 
 
 PREPARATIONS = {
     "exact": Method(_exact_template, _exact_angles, lambda n, _: 2**n - n - 1),
     "frqi": Method(_frqi_template, _frqi_angles, lambda n, _: 2 ** (n - 1) - 1),
     "layers": Method(
-        _layers_template, _layers_angles, lambda n, layers: 2 * (n - 1) * layers
+        _layers_template, _layers_angles, lambda n, layers: (n - 1) * layers
     ),
 }

@@ -25,7 +25,7 @@ def bound_circuit(
     row: ArrayLike | None = None,
     *,
     state_preparation: str = "exact",
-    n_preparation_layers: int = 3,
+    n_preparation_layers: int = 4,
 ) -> QuantumCircuit:
     """Build the circuit that the fitted model runs for one row.
 
@@ -44,7 +44,7 @@ def bound_circuit(
         of RY and CZ, any row. "frqi": half the gates, for rows of
         ``BinaryAmplitudeEncoder(normalization="pixel")``. "layers": neighbouring qubits
         only, approximately. "direct": one `StatePreparation` of Qiskit.
-    n_preparation_layers : int, default=3
+    n_preparation_layers : int, default=4
         Number of layers of "layers".
 
     Returns

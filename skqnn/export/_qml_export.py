@@ -34,7 +34,7 @@ def to_estimator_qnn(
     estimator: Any,
     *,
     state_preparation: str = "exact",
-    n_preparation_layers: int = 3,
+    n_preparation_layers: int = 4,
     input_gradients: bool = False,
 ) -> TrainedQNN:
     """Convert the model to an EstimatorQNN of qiskit-machine-learning.
@@ -48,7 +48,7 @@ def to_estimator_qnn(
         Fitted.
     state_preparation : {"exact", "frqi", "layers"}, default="exact"
         How amplitudes are prepared, see `bound_circuit`.
-    n_preparation_layers : int, default=3
+    n_preparation_layers : int, default=4
         Number of layers of "layers".
     input_gradients : bool, default=False
         Whether the network differentiates by its inputs too, as a layer that stands
@@ -101,7 +101,7 @@ def qnn_inputs(
     X: ArrayLike,
     *,
     state_preparation: str = "exact",
-    n_preparation_layers: int = 3,
+    n_preparation_layers: int = 4,
 ) -> np.ndarray:
     """Convert rows of X to inputs of the network that `to_estimator_qnn` returns.
 
@@ -116,7 +116,7 @@ def qnn_inputs(
         Rows as `predict` takes them: for a pipeline before its first step.
     state_preparation : {"exact", "frqi", "layers"}, default="exact"
         The same as for the network.
-    n_preparation_layers : int, default=3
+    n_preparation_layers : int, default=4
         The same as for the network.
 
     Returns

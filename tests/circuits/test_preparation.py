@@ -122,8 +122,8 @@ def test_exact_angles_by_hand():
         ("exact", "image", 1, 1),
         ("exact", "pixel", 1, 1),
         ("frqi", "pixel", 1, 1 - 1e-12),
-        ("layers", "image", 2, 0.92),
-        ("layers", "image", 3, 0.97),
+        ("layers", "image", 3, 0.86),
+        ("layers", "image", 6, 0.96),
     ],
 )
 def test_encoded_digits_reach_the_expected_fidelity(
@@ -181,12 +181,14 @@ def test_float32_rows_and_no_rows_are_prepared(method):
     [
         (dense, 7, False, 3, "exact"),
         (positions, 7, False, 3, "frqi"),
-        (dense, 7, True, 3, "layers"),
-        (positions, 7, True, 3, "layers"),
-        (dense, 2, True, 3, "exact"),
-        (positions, 4, True, 3, "frqi"),
-        (positions, 6, True, 4, "frqi"),
-        (positions, 6, True, 2, "layers"),
+        (dense, 7, True, 4, "layers"),
+        (positions, 7, True, 4, "layers"),
+        (dense, 2, True, 4, "exact"),
+        (dense, 3, True, 2, "exact"),
+        (dense, 3, True, 1, "layers"),
+        (positions, 4, True, 4, "frqi"),
+        (positions, 6, True, 7, "frqi"),
+        (positions, 6, True, 4, "layers"),
     ],
 )
 def test_choose_weighs_errors_of_two_qubit_gates(

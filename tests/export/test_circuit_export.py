@@ -63,7 +63,7 @@ def test_circuit_without_row_is_the_trained_ansatz():
     assert bound_circuit(model) == model.circuit_.assign_parameters(model.theta_)
 
 
-@pytest.mark.parametrize("method, ops", [("frqi", 31), ("layers", 20), ("exact", 57)])
+@pytest.mark.parametrize("method, ops", [("frqi", 31), ("layers", 10), ("exact", 57)])
 def test_pipeline_takes_raw_images_and_the_way_of_preparation(method, ops):
     X, y = load_digits(n_class=2, return_X_y=True)
     encoder = BinaryAmplitudeEncoder(image_size=(4, 8), normalization="pixel")

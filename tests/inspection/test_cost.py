@@ -53,7 +53,7 @@ def test_counts_by_hand(classifier):
 def test_circuit_is_described(classifier):
     exact = estimate_cost(classifier, X, "fake_manila", shots=1)
     copy = pickle.loads(pickle.dumps(classifier))
-    backend = Backend("fake_manila", state_preparation="layers", n_preparation_layers=4)
+    backend = Backend("fake_manila", state_preparation="layers", n_preparation_layers=8)
     layers = estimate_cost(copy, X, backend, shots=1)
     assert (exact["preparation"], layers["preparation"]) == ("exact", "layers")
     assert exact["preparation_fidelity"] == 1
