@@ -269,6 +269,19 @@ def test_memory_is_refused_before_any_work(n_qubits, gib):
         classifier.fit(rng.normal(size=(10, n_qubits)), Y[:10])
 
 
+@pytest.mark.parametrize("backend", [None, "aer"])
+@pytest.mark.parametrize("name", ["log", "arcsin", "root", "inverse", "power"])
+def test_rows_of_fit_outside_of_a_feature_map_are_told_in_our_words(name, backend):
+    a = Parameter("a")
+    angle = {"log": a.log(), "arcsin": a.arcsin(), "root": a**0.5}.get(name, a**a)
+    feature_map = QuantumCircuit(1)
+    feature_map.ry(1 / a if name == "inverse" else angle, 0)
+    rows = np.array([[0.5], [0.0 if name == "inverse" else -2.5]])
+    classifier = QNNClassifier(encoding=feature_map, backend=backend)
+    with pytest.raises(ValueError, match=r"`X` must be within the domain .* in row 1"):
+        classifier.fit(rows, [0, 1])
+
+
 def test_fit_that_fails_before_a_step_leaves_no_fitted_estimator():
     rng = np.random.default_rng(0)
     classifier = QNNClassifier(encoding="angle")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from scipy.special import betainc
 from sklearn.model_selection import train_test_split
 from sklearn.utils import gen_batches
@@ -135,7 +136,7 @@ def _largest_angle(circuit: QuantumCircuit, row: np.ndarray) -> float:
     """Return the largest angle of a feature map for a row, 0 where it has none."""
     try:
         bound = circuit.assign_parameters(row.astype(float).tolist())
-    except (ArithmeticError, RuntimeError, TypeError, ValueError):
+    except (ArithmeticError, QiskitError, RuntimeError, TypeError, ValueError):
         return 0.0  # refused where circuits are read, in words of their own
     return max(_sizes_of_angles(bound), default=0.0)
 
