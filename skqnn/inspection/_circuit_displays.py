@@ -92,9 +92,9 @@ class EncodingDisplay:
         row = np.reshape(np.asarray(image), (1, -1))
         encoder, row = _find_encoder(estimator, row)
         check_is_fitted(encoder)
-        amplitudes = encoder.transform(row)
+        amplitudes = np.asarray(encoder.transform(row))  # not as `set_output` has it
         display = cls(
-            np.reshape(row, encoder.image_shape_),
+            np.reshape(np.asarray(row), encoder.image_shape_),
             amplitudes.reshape(encoder._encoding.grid),
             encoder.inverse_transform(amplitudes).reshape(encoder.image_size_),
             pixel_range=encoder.pixel_range_,

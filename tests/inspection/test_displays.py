@@ -274,6 +274,22 @@ def test_circuit_display_draws_short_state_preparations_only(n_features, boxed):
     assert ("amplitudes" in display.circuit.count_ops()) is boxed
 
 
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_encoding_display_ignores_the_output_that_was_set(output):
+    pytest.importorskip(output)
+    images, _ = load_digits(return_X_y=True)
+    plain = BinaryAmplitudeEncoder().fit(images)
+    expected = EncodingDisplay.from_estimator(plain, images[0])
+    encoder = BinaryAmplitudeEncoder().set_output(transform=output)
+    first = FunctionTransformer(feature_names_out="one-to-one")
+    steps = make_pipeline(first, BinaryAmplitudeEncoder())
+    steps.set_output(transform=output).fit(images)
+    for estimator in (encoder.fit(images), steps):
+        shown = EncodingDisplay.from_estimator(estimator, images[0])
+        for name in ("image", "amplitudes", "reconstruction"):
+            np.testing.assert_array_equal(getattr(shown, name), getattr(expected, name))
+
+
 @pytest.mark.parametrize("encoding", ["amplitude", "angle"])
 def test_circuit_display_takes_rows_as_predict_does(encoding):
     X = np.arange(24).reshape(12, 2) % 7
