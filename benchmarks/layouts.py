@@ -4,28 +4,32 @@
     python benchmarks/layouts.py fake_torino           some of them
     python benchmarks/layouts.py --jobs 4              in processes
     python benchmarks/layouts.py --places 100          simulate more places of each
-    python benchmarks/layouts.py --layers 2            prepare rows with fewer gates
+    python benchmarks/layouts.py --layers 3            prepare rows with fewer gates
 
-A model is trained exactly on the 8x8 digits 0 and 1 (7 qubits, three layers prepare
-the rows) and predicts 100 test rows under the noise of each device, by the circuit that
-the default settings choose, by that of level 3 of Qiskit's transpiler with one seed,
-and by those in the best places of the device. Expectation values are exact, and what
-1024 shots and the corrected readout do to them is calculated, so that nothing depends
-on luck. Columns:
+A model is trained exactly on the 8x8 digits 0 and 1 (7 qubits, four layers prepare the
+rows) and predicts 100 test rows under the noise of each device, by the circuit that the
+default settings choose, by that of level 3 of Qiskit's transpiler with one seed, and by
+those in the best places of the device. It does so, too, with rows that are prepared as
+before, by a staircase of SO(4) gates of 36 CX, transpiled with level 3: the ratios to
+that contain what the circuit gains, the others the choice of qubits alone. Expectation
+values are exact, and what 1024 shots and the corrected readout do to them is
+calculated, so that nothing depends on luck. Columns:
 
 gates, readout: the factors that errors of gates and of readout are expected to keep. A
 fake device simulates no decay of waiting qubits, so that it does not count here.
 slope: of the simulated expectation values against the exact ones, which "gates" tries
 to tell. kept: slope times readout, i.e. signal per shot noise, divided by that of level
-3; best: the largest such ratio that any place reaches. places: how many were simulated,
-by a fifth of the rows, and the best ones by all rows; more of them where the accuracy
-is low, and all that there are if a star follows. Where qubits must be swapped, these
-are places of the circuits of all levels with ten seeds. waiting: the estimated signal
-over that of level 3, for a search and an estimate in which waiting qubits decay.
+3; best: the largest such ratio that any place reaches; before: divided by that of the
+staircase with level 3. places: how many were simulated, by a fifth of the rows, and the
+best ones by all rows; more of them where the accuracy is low, and all that there are if
+a star follows. Where qubits must be swapped, these are places of the circuits of all
+levels with ten seeds. waiting, before: the estimated signal over that of level 3, of
+this circuit and of the staircase, for a search and an estimate in which waiting qubits
+decay; "before" allows for the slopes without noise, which errors of preparation change.
 seconds: to transpile, and divided by those of 50 seeds of level 1. accuracy, level3,
-best: shares of decisions that are expected to be right; the last is the best of all
-places. scaled: the share if the threshold shrinks, too, by the factor "gates". warned:
-whether a LowSignalWarning was given.
+before, best: shares of decisions that are expected to be right; the last is the best of
+all places. scaled: the share if the threshold shrinks, too, by the factor "gates".
+warned: whether a LowSignalWarning was given.
 
 Times are of the process, so that other load on the machine does not count.
 """
@@ -41,7 +45,9 @@ from typing import NamedTuple
 
 import numpy as np
 from _mnist import versions
+from _staircase import fit_staircase, staircase_template
 from qiskit.quantum_info import SparsePauliOp
+from qiskit_aer.noise import NoiseModel
 from scipy.stats import norm
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -55,10 +61,11 @@ from skqnn._backends.pauli import pauli_run
 from skqnn._backends.placement import placements
 from skqnn._backends.readings import Saved
 from skqnn._backends.transpilation import Isa, compact, transpile_once, unroll
-from skqnn._circuits.preparation import PREPARATIONS, prepare
+from skqnn._circuits.layers import fit_layers, layers_template
 from skqnn.exceptions import LowSignalWarning
 
 N_QUBITS, SHOTS = 7, 1024
+N_LAYERS_BEFORE = 3
 PARITY = (tuple(range(N_QUBITS)),)
 LEVEL_3 = {"optimization_level": 3, "n_trials": 1}
 N_SEEDS = 10  # of circuits that must be routed
@@ -75,11 +82,12 @@ class Problem(NamedTuple):
     exact: np.ndarray  # (n_rows,), expectation values
     threshold: float  # of the expectation value, between the two digits
     signs: np.ndarray  # (n_rows,), the side of the threshold that is right
+    fidelity: float  # mean, of the preparation
 
 
 @cache
 def train(n_layers):
-    """Return a classifier that was trained exactly, with test rows."""
+    """Return a model with rows prepared by layers, and by the staircase of before."""
     X, y = load_digits(n_class=2, return_X_y=True)
     rows = BinaryAmplitudeEncoder().fit_transform(X)
     train, test, y_train, y_test = train_test_split(
@@ -90,18 +98,24 @@ def train(n_layers):
     scale, bias = model.scale_[0], model.bias_[0]
     exact = (model.decision_function(test) - bias) / scale
     signs = np.sign(scale) * np.where(y_test == model.classes_[1], 1, -1)
-    circuit, values = circuit_of(model, test, n_layers)
-    return Problem(circuit, values, exact, -bias / scale, signs)
+    problems = []
+    for template, fit, size in (
+        (layers_template, fit_layers, n_layers),
+        (staircase_template, fit_staircase, N_LAYERS_BEFORE),
+    ):
+        angles, fidelity = fit(test, size)
+        circuit, values = circuit_of(model, template(N_QUBITS, size), angles)
+        known = exact, -bias / scale, signs, fidelity.mean()
+        problems.append(Problem(circuit, values, *known))
+    return problems
 
 
-def circuit_of(model, rows, n_layers):
+def circuit_of(model, template, angles):
     """Return preparation and ansatz in elementary gates, and their angles."""
-    template = PREPARATIONS["layers"].template(N_QUBITS, n_layers)
     circuit = unroll(template.compose(model.circuit_))
     known = dict(zip(model.circuit_.parameters, model.theta_, strict=True))
-    angles = prepare(rows, "layers", n_layers).angles
     known |= dict(zip(template.parameters, angles.T, strict=True))
-    columns = [np.broadcast_to(known[p], len(rows)) for p in circuit.parameters]
+    columns = [np.broadcast_to(known[p], len(angles)) for p in circuit.parameters]
     return circuit, np.stack(columns, axis=1)
 
 
@@ -154,6 +168,16 @@ def judge(isa, noise, signal, problem):
     )
     slope = noisy @ problem.exact / (problem.exact @ problem.exact)
     return Result(slope, readout, accuracy, scaled)
+
+
+@cache
+def noiseless(n_layers):
+    """Return what the errors of preparation alone leave of both circuits."""
+    place = tuple(range(N_QUBITS))
+    return [
+        judge(Isa(p.circuit, place), model_noise(NoiseModel(), place), 1.0, p)
+        for p in train(n_layers)
+    ]
 
 
 def estimate(isa, backend, waiting=False):
@@ -215,48 +239,69 @@ def measure(name, n_places, n_layers):
     backend = fake_backends()[name]()
     calibrate(backend.target)  # which Qiskit reads from a file
     try:
-        return compare(name, backend, train(n_layers), n_places)
+        return compare(name, backend, n_layers, n_places)
     except ValueError as error:
         return f"{name:18s} {str(error)[:68]}...", None
 
 
-def compare(name, backend, problem, n_places):
+def compare(name, backend, n_layers, n_places):
+    problem, before = train(n_layers)
     circuit = problem.circuit
     isa_3, _ = timed(circuit, backend, **LEVEL_3)  # which loads what Qiskit needs
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LowSignalWarning)
         isa, seconds = timed(circuit, backend)
     warned = bool(caught)
-    waits = [timed(circuit, backend, True, **how)[0] for how in ({}, LEVEL_3)]
-    waiting = np.divide(*(np.prod(estimate(isa, backend, True)) for isa in waits))
+    waiting = waiting_ratios(backend, n_layers)
     _, many = timed(circuit, backend, optimization_level=1, n_trials=50)
     ours, other = simulate([isa, isa_3], backend, problem)
+    (then,) = simulate([timed(before.circuit, backend, **LEVEL_3)[0]], backend, before)
     if ours.accuracy < 1 - WITHIN:
         n_places *= MORE
     results, n_places = everywhere(isa, backend, problem, n_places)
     kept = max(result.kept for result in [ours, other, *results])
     accuracy = max(result.accuracy for result in [ours, other, *results])
     expected = estimate(isa, backend)
-    row = (ours.kept / other.kept, kept / other.kept, waiting, seconds / many)
+    ratios = [ours.kept / other.kept, kept / other.kept, ours.kept / then.kept]
+    row = (*ratios, *waiting, seconds / many)
     line = (
         f"{name:18s}{expected.gates:7.3f}{expected.readout:9.3f}{ours.slope:7.3f}"
-        f"{row[0]:8.2f}{row[1]:8.2f}{n_places:>8s}{row[2]:9.2f}{seconds:9.2f}"
-        f"{row[3]:6.2f}{ours.accuracy:10.3f}{other.accuracy:8.3f}{accuracy:7.3f}"
-        f"{ours.scaled:8.3f}  {'warned' if warned else ''}"
+        f"{row[0]:8.2f}{row[1]:7.2f}{n_places:>8s}{row[2]:8.2f}{row[3]:9.2f}"
+        f"{row[4]:8.2f}{seconds:9.2f}{row[5]:6.2f}{ours.accuracy:10.3f}"
+        f"{other.accuracy:8.3f}{then.accuracy:8.3f}{accuracy:7.3f}{ours.scaled:8.3f}  "
+        f"{'warned' if warned else ''}"
     )
-    return line.rstrip(), (*row, ours.accuracy, accuracy, ours.scaled, warned)
+    right = ours.accuracy, then.accuracy, accuracy, ours.scaled
+    return line.rstrip(), (*row, *right, warned)
+
+
+def waiting_ratios(backend, n_layers):
+    """Return estimated signals over those of level 3, of this circuit and before."""
+    problem, before = train(n_layers)
+    tries = ((problem, {}), (problem, LEVEL_3), (before, LEVEL_3))
+    isas = [timed(p.circuit, backend, True, **how)[0] for p, how in tries]
+    ours, other, then = (np.prod(estimate(isa, backend, True)) for isa in isas)
+    now, past = (result.slope for result in noiseless(n_layers))
+    return ours / other, ours * now / (then * past)
 
 
 def main(names, n_jobs, n_places, n_layers):
-    problem = train(n_layers)
+    problem, before = train(n_layers)
     print(versions())
     n_rows, right = len(problem.exact), problem.signs * problem.exact
     exact = np.mean(right > problem.signs * problem.threshold)
-    print(f"{n_rows} test rows, {SHOTS} shots; exact accuracy {exact:.2f}\n")
+    print(f"{n_rows} test rows, {SHOTS} shots; exact accuracy {exact:.2f}")
+    for p, result in zip((problem, before), noiseless(n_layers), strict=True):
+        print(
+            f"{p.circuit.num_nonlocal_gates()} two-qubit gates: mean fidelity "
+            f"{p.fidelity:.3f}; without noise slope {result.slope:.3f}, accuracy "
+            f"{result.accuracy:.3f}{' (before)' if p is before else ''}"
+        )
     print(
-        f"{'device':18s}{'gates':>7s}{'readout':>9s}{'slope':>7s}{'kept':>8s}"
-        f"{'best':>8s}{'places':>8s}{'waiting':>9s}{'seconds':>9s}{'ratio':>6s}"
-        f"{'accuracy':>10s}{'level3':>8s}{'best':>7s}{'scaled':>8s}"
+        f"\n{'device':18s}{'gates':>7s}{'readout':>9s}{'slope':>7s}{'kept':>8s}"
+        f"{'best':>7s}{'places':>8s}{'before':>8s}{'waiting':>9s}{'before':>8s}"
+        f"{'seconds':>9s}{'ratio':>6s}{'accuracy':>10s}{'level3':>8s}{'before':>8s}"
+        f"{'best':>7s}{'scaled':>8s}"
     )
     known = {name: make().num_qubits for name, make in fake_backends().items()}
     names = names or sorted(name for name, n in known.items() if n >= N_QUBITS)
@@ -269,16 +314,20 @@ def main(names, n_jobs, n_places, n_layers):
 
 
 def summarise(table, exact):
-    kept, best, waiting, seconds, accuracy, possible, scaled, warned = table.T
+    kept, best, kept_before, waiting, waiting_before, seconds = table.T[:6]
+    accuracy, before, possible, scaled, warned = table.T[6:]
     print(
-        f"\nmedian ratios: kept {np.median(kept):.3f}, best {np.median(best):.3f}, "
-        f"with waiting {np.median(waiting):.3f}, seconds {np.median(seconds):.3f} "
-        f"(largest {seconds.max():.2f})"
+        f"\nmedian ratios to level 3: kept {np.median(kept):.3f}, best "
+        f"{np.median(best):.3f}, with waiting {np.median(waiting):.3f}, seconds "
+        f"{np.median(seconds):.3f} (largest {seconds.max():.2f})\n"
+        f"to level 3 of the circuit before: kept {np.median(kept_before):.3f}, with "
+        f"waiting {np.median(waiting_before):.3f}"
     )
     good = accuracy >= exact - WITHIN
     print(f"accuracy within 3 points of exact, of {len(good)} devices:")
     print(f"- {good.sum():.0f} with the circuit that the default settings choose")
     print(f"- {np.sum(possible >= exact - WITHIN):.0f} with that of the best place")
+    print(f"- {np.sum(before >= exact - WITHIN):.0f} with level 3, circuit before")
     print(f"- {np.sum(scaled >= exact - WITHIN):.0f} with a threshold that shrinks")
     print(f"- {np.sum(good | (warned > 0)):.0f} with those that were warned of")
 
@@ -288,7 +337,7 @@ if __name__ == "__main__":
     parser.add_argument("devices", nargs="*")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--places", type=int, default=8)
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=4)
     warnings.simplefilter("ignore")
     arguments = parser.parse_args()
     main(arguments.devices, arguments.jobs, arguments.places, arguments.layers)

@@ -63,7 +63,7 @@ class Backend(BaseEstimator):
         of a noiseless Aer; "exact" is a circuit of ``2**n_qubits - n_qubits - 1`` CZ
         gates; "frqi" needs half of them, for images of `BinaryAmplitudeEncoder` with
         ``normalization="pixel"``; "layers" is an approximation by ``(n_qubits - 1) *
-        n_preparation_layers`` CZ gates between neighbours, which is by far the most
+        n_preparation_layers`` CX gates between neighbours, which is by far the most
         accurate under noise. "auto" is "direct" or "exact" without noise, otherwise
         what needs the fewest gates. Feature maps are circuits already.
     n_preparation_layers : int, default=4

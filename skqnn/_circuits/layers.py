@@ -43,18 +43,33 @@ def layers_template(n_qubits: int, n_layers: int) -> QuantumCircuit:
     -------
     circuit : QuantumCircuit
         ``n_qubits + 2 * (n_qubits - 1) * n_layers`` parameters and ``(n_qubits - 1) *
-        n_layers`` CZ between neighbours on the line 0, 1, ..., n_qubits - 1.
+        n_layers`` CX between neighbours on the line 0, 1, ..., n_qubits - 1.
+
+    Notes
+    -----
+    Every other qubit is kept in a frame where its RY are RZ, which take no time and
+    have no errors on devices, and where each CZ is a CX that it is the target of.
     """
     pairs = _pairs(n_qubits) * n_layers
+    framed = range(0, n_qubits, 2)
     angles = iter(ParameterVector("x", n_qubits + 2 * len(pairs)))
     circuit = QuantumCircuit(n_qubits)
-    for qubit in reversed(range(n_qubits)):
-        circuit.ry(next(angles), qubit)
+
+    def rotate(*qubits: int) -> None:
+        for qubit in qubits:
+            gate = circuit.rz if qubit in framed else circuit.ry
+            gate(next(angles), qubit)
+
+    circuit.sdg(framed)  # with H: X, Y, Z become Y, Z, X
+    circuit.h(framed)
+    rotate(*reversed(range(n_qubits)))
     for pair in pairs:
         low = n_qubits - 2 - pair
-        circuit.cz(low + 1, low)
-        circuit.ry(next(angles), low + 1)
-        circuit.ry(next(angles), low)
+        target = low if low in framed else low + 1
+        circuit.cx(2 * low + 1 - target, target)
+        rotate(low + 1, low)
+    circuit.h(framed)
+    circuit.s(framed)
     return circuit
 
 

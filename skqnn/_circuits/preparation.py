@@ -98,7 +98,7 @@ def prepare(
           the most significant, which is the channel), exactly, with ``2**(n_qubits -
           1)`` angles and one CZ less.
         - ``"layers"``: any real state, approximately, with ``n_qubits + 2 * (n_qubits -
-          1) * n_layers`` angles and ``(n_qubits - 1) * n_layers`` CZ between
+          1) * n_layers`` angles and ``(n_qubits - 1) * n_layers`` CX between
           neighbouring qubits: no SWAP on a line.
     n_layers : int, default=4
         Number of layers, used by ``"layers"`` only. On current hardware three to five
