@@ -16,7 +16,7 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_machine_learning.gradients import ParamShiftEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
-from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
+from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA, UMDA
 from qiskit_machine_learning.utils import algorithm_globals
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -828,12 +828,26 @@ OPTIMIZERS = {
 @pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_solver_of_qiskit_machine_learning_runs_its_own_length(name):
-    algorithm_globals.random_seed = 1  # of SPSA
     make, least = OPTIMIZERS[name]
     classifier = QNNClassifier(solver=make(), max_iter=1, random_state=0, **SMALL)
     classifier.fit(X, Y)
     assert classifier.n_iter_ >= least
     assert classifier.loss_ < classifier.loss_curve_[0] - 0.05
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("make", [OPTIMIZERS["SPSA"][0], lambda: UMDA(maxiter=3)])
+def test_random_state_decides_what_solvers_of_qiskit_machine_learning_draw(make):
+    algorithm_globals.random_seed = 5
+    first, second, other = (
+        QNNClassifier(solver=make(), random_state=seed, **SMALL).fit(X, Y)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.theta_, second.theta_)
+    assert not np.array_equal(first.theta_, other.theta_)
+    drawn = algorithm_globals.random.random()
+    algorithm_globals.random_seed = 5
+    assert drawn == algorithm_globals.random.random()  # it was put back
 
 
 def test_solver_changed_between_warm_starts_begins_with_fresh_state():

@@ -6,8 +6,10 @@ when an epoch begins and what each step found; the reporter decides when to stop
 
 import inspect
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
@@ -279,7 +281,8 @@ def _at_once(objective, data, start, report, plan, rng) -> bool:
         if n_epochs < plan.max_iter:
             _warn_of_noise(result, plan.tol)
     else:
-        params = _third_party(plan.solver, objective, data, start.params, epoch)
+        with _seeded(rng):
+            params = _third_party(plan.solver, objective, data, start.params, epoch)
     report.step(Step(params, None, None, None))
     return n_epochs < plan.max_iter
 
@@ -301,6 +304,25 @@ def _warn_of_noise(result: scipy.optimize.OptimizeResult, tol: float) -> None:
 def plain(value: Any) -> Any:
     """Return a number of NumPy as one of Python, which does not overflow."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+@contextmanager
+def _seeded(rng: np.random.Generator) -> Iterator[None]:
+    """Draw the random numbers of qiskit-machine-learning's optimizers from `rng`.
+
+    They share a generator of the process, which is put back afterwards.
+    """
+    module = sys.modules.get("qiskit_machine_learning.utils")
+    if module is None:  # a minimiser of another package
+        yield
+        return
+    shared = module.algorithm_globals.random.bit_generator
+    state = shared.state
+    shared.state = np.random.PCG64(rng.integers(2**63)).state
+    try:
+        yield
+    finally:
+        shared.state = state
 
 
 def _third_party(optimizer, objective, data, params, report) -> np.ndarray:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
-from qiskit_machine_learning.utils import algorithm_globals
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
@@ -249,7 +248,6 @@ def minimise(solver, reports, params=PARAMS[1], tol=1e-6, max_iter=100, noise=0.
 @pytest.mark.filterwarnings("ignore:.*iprint")
 @pytest.mark.parametrize("name", SOLVERS)
 def test_minimize_lowers_the_loss(name):
-    algorithm_globals.random_seed = 0  # of SPSA
     start, reports = PARAMS[1].copy(), Reports()
     minimise(SOLVERS[name](), reports, start)
     function = objective("squared_error", 1)
