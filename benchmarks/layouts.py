@@ -25,7 +25,8 @@ best ones by all rows; more of them where the accuracy is low, and all that ther
 a star follows. Where qubits must be swapped, these are places of the circuits of all
 levels with ten seeds. waiting, before: the estimated signal over that of level 3, of
 this circuit and of the staircase, for a search and an estimate in which waiting qubits
-decay; "before" allows for the slopes without noise, which errors of preparation change.
+decay; "before" allows for the slopes without noise, which errors of preparation change, and
+is at most 999.
 seconds: to transpile, and divided by those of 50 seeds of level 1. accuracy, level3,
 before, best: shares of decisions that are expected to be right; the last is the best of
 all places. scaled: the share if the threshold shrinks, too, by the factor "gates".
@@ -267,7 +268,7 @@ def compare(name, backend, n_layers, n_places):
     line = (
         f"{name:18s}{expected.gates:7.3f}{expected.readout:9.3f}{ours.slope:7.3f}"
         f"{row[0]:8.2f}{row[1]:7.2f}{n_places:>8s}{row[2]:8.2f}{row[3]:9.2f}"
-        f"{row[4]:8.2f}{seconds:9.2f}{row[5]:6.2f}{ours.accuracy:10.3f}"
+        f"{min(row[4], 999):8.2f}{seconds:9.2f}{row[5]:6.2f}{ours.accuracy:10.3f}"
         f"{other.accuracy:8.3f}{then.accuracy:8.3f}{accuracy:7.3f}{ours.scaled:8.3f}  "
         f"{'warned' if warned else ''}"
     )
