@@ -25,8 +25,8 @@ best ones by all rows; more of them where the accuracy is low, and all that ther
 a star follows. Where qubits must be swapped, these are places of the circuits of all
 levels with ten seeds. waiting, before: the estimated signal over that of level 3, of
 this circuit and of the staircase, for a search and an estimate in which waiting qubits
-decay; "before" allows for the slopes without noise, which errors of preparation change, and
-is at most 999.
+decay; "before" allows for the slopes without noise, which errors of preparation change,
+and is at most 999.
 seconds: to transpile, and divided by those of 50 seeds of level 1. accuracy, level3,
 before, best: shares of decisions that are expected to be right; the last is the best of
 all places. scaled: the share if the threshold shrinks, too, by the factor "gates".
