@@ -8,22 +8,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skqnn._arrays import check_fitted_namespace, follow, namespace, to_numpy
 from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.kinds import portable
 from skqnn._circuits.doubts import warn_of_doubts
-from skqnn._circuits.model import (
-    Architecture,
-    Model,
-    build_model,
-    check_same_model,
-)
+from skqnn._circuits.model import Architecture, Model, build_model, check_same_model
+from skqnn._circuits.portable import as_data, from_data
 from skqnn._compat import check_sample_weight
 from skqnn._engine.states import constant_amplitude
 from skqnn._execution import (
@@ -680,7 +672,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         state.pop("_engines", None)
         state |= own_history(state)
         # A model that was trained on a device must open on a machine without one.
-        return {name: to_numpy(value) for name, value in state.items()}
+        return {name: as_data(to_numpy(value)) for name, value in state.items()}
+
+    def __setstate__(self, state):
+        super().__setstate__({name: from_data(part) for name, part in state.items()})
 
     def _sk_visual_block_(self):
         return visual_block(self)

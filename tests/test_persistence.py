@@ -4,14 +4,18 @@ import copy
 import pickle
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import cloudpickle
 import joblib
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
+from sklearn.datasets import load_iris
+from sklearn.exceptions import InconsistentVersionWarning
 
 from skqnn import QNNClassifier
 
@@ -71,6 +75,35 @@ def test_copy_does_not_share_its_curves():
     classifier = fit(warm_start=True)
     copy.deepcopy(classifier).fit(X, Y)
     assert len(classifier.loss_curve_) == classifier.n_iter_ == 3
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("model", MODELS)
+def test_pickle_of_any_protocol_holds_no_object_of_qiskit(model, protocol):
+    classifier = fit(**MODELS[model])
+    data = pickle.dumps(classifier, protocol)
+    assert b"qiskit" not in data
+    scores = pickle.loads(data).decision_function(X)
+    assert_array_equal(scores, classifier.decision_function(X))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_equal_fits_have_equal_hashes(model):
+    assert joblib.hash(fit(**MODELS[model])) == joblib.hash(fit(**MODELS[model]))
+    assert joblib.hash(fit()) != joblib.hash(fit(random_state=1))
+
+
+def test_pickles_of_the_oldest_qiskit_predict_and_train():
+    path = Path(__file__).parent / "data" / "models_qiskit_2.3.0.pickle"
+    rows, labels = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        models = pickle.loads(path.read_bytes())
+    for model, scores in models:
+        found = model.decision_function(rows[::50] / 4)
+        assert_allclose(found, scores, atol=1e-12)
+        loss = model.loss_
+        assert model.partial_fit(rows / 4, labels).loss_ < 1.1 * loss
 
 
 def test_callable_ansatz_travels_by_cloudpickle():

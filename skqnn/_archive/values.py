@@ -13,7 +13,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._archive.circuits import circuit_document, read_circuit
+from skqnn._circuits.documents import circuit_document, read_circuit
 from skqnn._circuits.observables import as_observables
 from skqnn._images import Encoding
 from skqnn._training.monitor import Curves

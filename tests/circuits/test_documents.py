@@ -13,7 +13,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import Operator, random_unitary
 
-from skqnn._archive.circuits import circuit_document, read_circuit
+from skqnn._circuits.documents import circuit_document, read_circuit
 
 
 def composite():

@@ -102,6 +102,8 @@ def _write_parameter(parameter: Parameter) -> list:
 def _write_angle(angle: Any, names: dict[Parameter, Parameter]) -> float | str:
     if is_fixed(angle):
         return float(angle)
+    if isinstance(angle, Parameter):
+        return names[angle].name
     formula = str(angle.subs({p: names[p] for p in angle.parameters}))
     _parse(formula, {p.name: p for p in names.values()})
     return formula
