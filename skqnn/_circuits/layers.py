@@ -27,6 +27,7 @@ _CHUNK_AMPLITUDES = 2**15
 _ROUNDS = 2  # in turn, of both pairs of phases of a gate
 _STEPS = 20  # per gate, before the first sweep
 _SPREAD = 0.4  # radians, leads away from saddle points
+_TINY = 1e-300
 
 
 def layers_template(n_qubits: int, n_layers: int) -> QuantumCircuit:
@@ -256,18 +257,17 @@ def _improve(matrices: np.ndarray, phases: np.ndarray) -> tuple[np.ndarray, np.n
     form = (matrices.reshape(-1, 1, 16) @ _BASIS.T).reshape(-1, 4, 4)
     second = phases[:, 1]
     for _ in range(_ROUNDS):
-        first, _ = _unit(form @ second.view(float)[:, :, np.newaxis])
-        second, overlap = _unit(first.view(float)[:, np.newaxis] @ form)
+        first = _unit(form @ second.view(float)[:, :, np.newaxis])
+        reached = first.view(float)[:, np.newaxis] @ form
+        second = _unit(reached)
+    overlap = np.einsum("sij,sj->s", reached, second.view(float))
     return np.stack([first, second], axis=1), overlap
 
 
-def _unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the phases of complex numbers, and the sums of their moduli."""
-    numbers = values.reshape(-1, 4).view(complex)
-    moduli = np.abs(numbers)
-    phases = np.ones_like(numbers)
-    np.divide(numbers, moduli, out=phases, where=moduli > 0)
-    return phases, moduli.sum(axis=1)
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Return the phases of pairs of complex numbers; that of 0 is 1."""
+    numbers = values.reshape(-1, 4).view(complex) + _TINY
+    return numbers / np.abs(numbers)
 
 
 def _gates(phases: np.ndarray) -> np.ndarray:
