@@ -76,10 +76,16 @@ def test_shap_explains_the_brightest_pixels(model):
     np.testing.assert_allclose(total, score(X[5:7]), atol=1e-6)
 
 
-def test_mlflow_saves_and_loads_a_model(model, tmp_path):
+@pytest.mark.parametrize("form", ["cloudpickle", "skops"])
+def test_mlflow_saves_and_loads_a_model(model, form, tmp_path):
     mlflow_sklearn = pytest.importorskip("mlflow.sklearn")
+    skops_io = pytest.importorskip("skops.io")
+    ours = skops_io.get_untrusted_types(data=skops_io.dumps(model))
     mlflow_sklearn.save_model(
-        model, tmp_path / "model", serialization_format="cloudpickle"
+        model,
+        tmp_path / "model",
+        serialization_format=form,
+        **{"skops_trusted_types": ours} if form == "skops" else {},
     )
     loaded = mlflow_sklearn.load_model(str(tmp_path / "model"))
     assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import check_cv, cross_val_score
 from sklearn.pipeline import Pipeline
 
@@ -238,8 +239,8 @@ def ablation_report(
     and train to convergence.
 
     The logger "skqnn" tells at the level INFO when a variant is done, with its mean
-    score and the seconds since the start. Callbacks of the estimator, such as
-    :class:`sklearn.callback.ProgressBar`, are called in each fit.
+    score and the seconds since the start. The fits of the estimator itself are silent:
+    its callbacks are not called, and nothing is `verbose`.
 
     Examples
     --------
@@ -292,6 +293,8 @@ def ablation_report(
 
 def _build(estimator: Any, X: ArrayLike, y: ArrayLike, n_train: int) -> dict:
     """Return all variants by name, in pipelines like that of the estimator."""
+    final_classifier(estimator)  # which refuses what is none
+    estimator = _silent(estimator)
     classifier = final_classifier(estimator)
     started = start(classifier, classifier_input(clone(estimator), X, y), y)
     n_scores = len(started.observables_)
@@ -303,6 +306,17 @@ def _build(estimator: Any, X: ArrayLike, y: ArrayLike, n_train: int) -> dict:
         whole = _replace_classifier(estimator, variant.estimator)
         variants[name] = variant._replace(estimator=whole)
     return variants
+
+
+def _silent(estimator: Any) -> Any:
+    """Return a clone whose fits call no callbacks and tell nothing."""
+    silent = clone(estimator)
+    parameters = silent.get_params()
+    for part in (silent, *parameters.values()):
+        if isinstance(part, CallbackSupportMixin):
+            part.set_callbacks()
+    told = [name for name in parameters if name.split("__")[-1] == "verbose"]
+    return silent.set_params(**dict.fromkeys(told, False))
 
 
 def _replace_classifier(estimator: Any, other: Any) -> Any:

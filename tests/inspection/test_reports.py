@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 from scipy.stats import t as student_t
+from sklearn.callback import ProgressBar
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_val_score
@@ -90,6 +91,21 @@ def test_ablation_report_logs_every_variant_when_it_is_done(caplog):
     expected = [f"{k}/6, {name}: score {score:.3f}, " for k, (name, score) in rows]
     for message, begin in zip(caplog.messages, expected, strict=True):
         assert re.fullmatch(re.escape(begin) + r"after \d+ s", message)
+
+
+def test_ablation_report_fits_call_no_callbacks_and_tell_nothing(capsys, caplog):
+    caplog.set_level("INFO", logger="skqnn._training")
+    model = make_pipeline(
+        MinMaxScaler((0, 3)),
+        fast_classifier().set_params(verbose=True).set_callbacks(ProgressBar()),
+        verbose=True,
+    ).set_callbacks(ProgressBar())
+    report = ablation_report(model, TWO, TWO_LABELS, cv=2)
+    assert capsys.readouterr() == ("", "")
+    assert caplog.messages == []
+    quiet = make_pipeline(MinMaxScaler((0, 3)), fast_classifier())
+    again = ablation_report(quiet, TWO, TWO_LABELS, cv=2)
+    np.testing.assert_array_equal(report.scores, again.scores)
 
 
 def test_ablation_report_repeats(report):
