@@ -167,6 +167,20 @@ def test_import_leaves_optional_and_heavy_packages_alone():
     assert result.stderr.strip() == "set()"
 
 
+def test_public_modules_need_no_import_of_their_own():
+    public = sorted({name.split(".")[0] for name in MODULES if name[0] != "_"})
+    assert "inspection" in public
+    code = (
+        f"import skqnn; assert {{*{public}}} <= {{*dir(skqnn)}}\n"
+        f"for name in {public}: getattr(skqnn, name).__doc__\n"
+        "skqnn.no_such_module"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    message = "AttributeError: module 'skqnn' has no attribute 'no_such_module'"
+    assert result.stderr.strip().endswith(message)
+
+
 def test_version_is_a_literal_that_the_build_can_read():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["dynamic"] == ["version"]
