@@ -44,8 +44,8 @@ def test_network_of_a_pipeline_takes_angles_of_raw_rows(method):
 def test_number_of_preparation_layers_is_used():
     model = QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS)
     options = {"state_preparation": "layers", "n_preparation_layers": 2}
-    assert to_estimator_qnn(model, **options).network.num_inputs == 12
-    assert qnn_inputs(model, X_IRIS[:2], **options).shape == (2, 12)
+    assert to_estimator_qnn(model, **options).network.num_inputs == 6  # 2 + 2 * 2
+    assert qnn_inputs(model, X_IRIS[:2], **options).shape == (2, 6)
 
 
 def test_gradient_of_the_network_is_that_of_the_model():
