@@ -662,7 +662,8 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if nested and not isinstance(backend, Backend):
             raise ValueError(
                 f"`{nested[0]}` is a parameter of a Backend object, got backend="
-                f"{backend!r}; set `backend` to skqnn.Backend({backend!r}) first."
+                f"{backend!r}; first set `backend` to "
+                f"skqnn.Backend({backend or 'aer'!r})."
             )
         return super().set_params(**params)
 

@@ -47,7 +47,10 @@ RULES = {
     "n_copies": integer(1),
     "reps": integer(1, "auto"),
     "entanglement": Rule(
-        (object,), lambda v: v is not None, "an entanglement that Qiskit knows"
+        (object,),
+        lambda v: v is not None,
+        "an entanglement that Qiskit knows",
+        cure=lambda v: "; leave 'reverse_linear', or take 'tree' as `ansatz`",
     ),
     "observables": Rule(
         (str, list, tuple),
@@ -87,8 +90,8 @@ RULES = {
     "validation_fraction": fraction(),
     "class_weight": Rule(
         (dict, str, type(None)),
-        lambda v: not isinstance(v, str) or v == "balanced",
-        "'balanced', a dict of weights by class label, or None",
+        lambda v: _are_numbers(v) if isinstance(v, dict) else v in ("balanced", None),
+        "'balanced', a dict of numbers by class label, or None",
         cure=lambda v: nearest(v, ["balanced"]),
     ),
     "warm_start": boolean(),
@@ -106,6 +109,10 @@ _ARGUMENTS = {
 }
 
 _SIZE = "a pair (height, width) of positive integers"
+
+
+def _are_numbers(weights):
+    return all(isinstance(weight, Real) for weight in weights.values())
 
 
 def _size(height, width):

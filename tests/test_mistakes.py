@@ -244,6 +244,33 @@ FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
 ]
 
 
+SLOPE = QuantumCircuit(4)
+for qubit, feature in enumerate(ParameterVector("x", 4)):
+    SLOPE.ry(1j * feature, qubit)
+FIT += [
+    (
+        {"encoding": SLOPE},
+        (X2, Y2),
+        ["`X` must be within the domain", "row 0", "no finite real number"],
+    ),
+    (
+        {"class_weight": {0: "much"}},
+        (X2, Y2),
+        ["`class_weight` must be", "a dict of numbers", "{0: 'much'}"],
+    ),
+    (
+        {"class_weight": {0: 0, 1: 0}},
+        (X2, Y2),
+        ["`class_weight`", "one of them positive", "{0: 0, 1: 0}"],
+    ),
+    (
+        {"entanglement": None},
+        (X2, Y2),
+        ["`entanglement` must be", "got None", "leave 'reverse_linear'"],
+    ),
+]
+
+
 @pytest.mark.parametrize("arguments, data, words", FIT)
 def test_message_has_argument_rule_value_and_cure(arguments, data, words):
     with pytest.raises((TypeError, ValueError)) as caught:

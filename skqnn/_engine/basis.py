@@ -82,9 +82,11 @@ def polynomial(
     for key, derivative in _derivatives(angle, used).items():
         if isinstance(derivative, ParameterExpression):
             derivative = derivative.bind(origin)
-        value = float(derivative) / (2 if len(set(key)) < len(key) else 1)  # Taylor
+        value = complex(derivative) / (2 if len(set(key)) < len(key) else 1)  # Taylor
+        if value.imag:
+            return None
         if value:
-            terms[tuple(columns[p] for p in key)] = value
+            terms[tuple(columns[p] for p in key)] = value.real
     return terms
 
 

@@ -276,8 +276,8 @@ def class_weighted(
     weights = weights * factors[labels]
     if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
         raise ValueError(
-            "`class_weight` must have non-negative, finite weights, not all of them "
-            f"zero, got {class_weight}."
+            "`class_weight` must have non-negative, finite weights, one of them "
+            f"positive for a class of these rows, got {class_weight}."
         )
     return weights
 
