@@ -305,12 +305,13 @@ def test_copies_are_prepared_one_by_one_on_backends(method):
     expected = classifier.decision_function(X[:5, :3])
     classifier.set_params(backend=Backend("aer", state_preparation=method))
     scores = classifier.decision_function(X[:5, :3])
-    assert_allclose(scores, expected, atol=1e-9)
+    atol = 1e-3 if method == "layers" else 1e-9  # layers are fitted
+    assert_allclose(scores, expected, atol=atol)
     circuit = bound_circuit(classifier, X[0, :3], state_preparation=method)
     assert all(len(item.qubits) <= 2 for item in circuit.decompose().data)
     E = Statevector(circuit).expectation_value(classifier.observables_[0]).real
     score = classifier.scale_ * E + classifier.bias_
-    assert_allclose(score, expected[0], atol=1e-9)
+    assert_allclose(score, expected[0], atol=atol)
 
 
 def test_copies_that_do_not_fill_the_qubits_leave_the_rest_in_zero():
