@@ -156,7 +156,7 @@ def _almost_states(X: Any) -> str:
     """Say if rows that got a constant look like states that were rounded."""
     xp, _ = namespace(X)
     n_columns = X.shape[1]
-    if n_columns < 2 or n_columns & (n_columns - 1):
+    if n_columns < 2 or n_columns & (n_columns - 1) or xp.max(xp.abs(X)) > 2:
         return ""
     off = float(xp.max(xp.abs(xp.linalg.vector_norm(X, axis=1) - 1)))
     if off > _ALMOST:
