@@ -81,9 +81,8 @@ class Small:
         E = np.empty((len(places), n_observables))
         circuit = np.empty((n_rows, parts[0]))
         finals = np.empty((n_blocks if kept else 1, n_rows, n_lanes))
-        theta = np.array(
-            theta, dtype=np.float64, order="C"
-        )  # which may change before `pull`
+        # A copy, because the caller's may change before `pull`.
+        theta = np.array(theta, dtype=np.float64, order="C")
         task = parts, theta, numbers, places
         kernels.simulate(*task, E, circuit, finals)
         return E, (*task, circuit, finals)
