@@ -54,12 +54,12 @@ _OPERATORS: dict[type, Callable] = {
 }
 
 
-def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
+def circuit_document(circuit: QuantumCircuit, *, fresh: bool = True) -> dict[str, Any]:
     """Return a unitary circuit as JSON, with arrays for its matrices.
 
     Composite gates are opened; global phases without parameters and the names of
     registers are dropped. An angle is a number, or a formula in which ``p0, p1, ...``
-    are the parameters.
+    are the parameters. `fresh` qubits begin in ``|0>``, where resets change nothing.
 
     Raises
     ------
@@ -67,7 +67,8 @@ def circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
         If an instruction is not unitary, or an angle has no formula that can be read
         back.
     """
-    normal = normal_form(circuit, fresh=frozenset(range(circuit.num_qubits)))
+    qubits_in_0 = frozenset(range(circuit.num_qubits) if fresh else ())
+    normal = normal_form(circuit, fresh=qubits_in_0)
     parameters = list(normal.parameters)
     names = {parameter: Parameter(f"p{j}") for j, parameter in enumerate(parameters)}
     matrices: list[np.ndarray] = []

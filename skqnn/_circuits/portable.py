@@ -24,7 +24,7 @@ def as_data(value: Any) -> Any:
         return type(value)(map(as_data, value))
     for name, (kind, write, _) in _KINDS.items():
         if isinstance(value, kind):
-            with suppress(ValueError):
+            with suppress(IndexError, KeyError, TypeError, ValueError):
                 return {_MARK: name} | write(value)
     return value
 
@@ -39,8 +39,16 @@ def from_data(value: Any) -> Any:
 
 
 def _circuit_document(circuit: QuantumCircuit) -> dict[str, Any]:
-    """Return the document of a circuit, in which equal circuits have equal names."""
-    document = circuit_document(circuit)
+    """Return the document of a circuit, in which equal circuits have equal names.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, IndexError
+        If there is none that can be read back. A circuit with resets has none: where
+        they are refused, they must be refused afterwards, too.
+    """
+    document = circuit_document(circuit, fresh=False)
+    read_circuit(document)
     if _COUNTED.fullmatch(circuit.name):
         document["name"] = "circuit"
     return document

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter
+from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.quantum_info import Operator, SparsePauliOp
 
@@ -59,10 +59,30 @@ def test_names_that_qiskit_counts_do_not_tell_equal_circuits_apart():
     assert as_data(QuantumCircuit(1, name="mine"))["name"] == "mine"
 
 
-def test_what_has_no_document_stays_as_it_is():
-    measured = QuantumCircuit(1, 1)
-    measured.measure(0, 0)
-    function = len
-    for value in (measured, function, None, 3, {"a": [1]}, np.ones(2)):
-        assert as_data(value) is value
-        assert from_data(value) is value
+def circuit_with(name, *arguments):
+    circuit = QuantumCircuit(2, 1)
+    getattr(circuit, name)(*arguments)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        circuit_with("measure", 0, 0),
+        circuit_with("reset", 0),
+        circuit_with("initialize", [1, 0, 0, 0]),
+        circuit_with("append", Gate("mystery", 1, []), [0]),
+        circuit_with("ry", 1j * Parameter("a"), 0),
+        QuantumCircuit(0),
+        QuantumCircuit(1001),
+        len,
+        None,
+        3,
+        {"a": [1]},
+        np.ones(2),
+    ],
+)
+def test_what_has_no_document_stays_as_it_is(value):
+    assert as_data(value) is value
+    assert from_data(value) is value
+    pickle.loads(pickle.dumps(as_data([value])))
