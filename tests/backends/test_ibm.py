@@ -11,6 +11,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ import qiskit_ibm_runtime
 from fake_cloud import BACKEND, FakeCloud, connect, halved
 from packaging.version import Version
 from qiskit.circuit.library import real_amplitudes
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import Session
 from qiskit_ibm_runtime.executor_estimator import Estimator
@@ -428,18 +430,20 @@ def test_account_that_never_answers_ends_the_wait(trained, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path, status, words",
-    [
-        (f"/backends/{BACKEND}/.*", 401, "lists it, but did not describe it"),
-        (f"/backends/{BACKEND}/.*", 429, "lists it, but did not describe it"),
-        ("/backends", 500, "listed none"),
-    ],
+    "listed, words",
+    [([BACKEND], "lists it, but did not describe it"), ([], "listed none")],
 )
 def test_device_that_cannot_be_asked_about_is_not_called_unknown(
-    cloud, trained, path, status, words
+    cloud, trained, monkeypatch, listed, words
 ):
+    # What the client makes of an answer that is lost, in some versions of it.
+    def lost(*args, **kwargs):
+        raise QiskitBackendNotFoundError("No backend matches the criteria.")
+
     service = cloud.service()
-    cloud.inject("GET", path, status, times=1 if status < 500 else np.inf)
+    devices = [SimpleNamespace(name=name) for name in listed]
+    monkeypatch.setattr(service, "backend", lost)
+    monkeypatch.setattr(service, "backends", lambda: devices)
     with pytest.raises(ConnectionError, match=f"{words} when `backend` '{BACKEND}'"):
         on(trained, BACKEND, account=lambda: service).predict(X)
     assert not cloud.jobs
