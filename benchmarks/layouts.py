@@ -337,7 +337,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("devices", nargs="*")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--places", type=int, default=8)
+    parser.add_argument("--places", type=int, default=2)
     parser.add_argument("--layers", type=int, default=4)
     warnings.simplefilter("ignore")
     arguments = parser.parse_args()
