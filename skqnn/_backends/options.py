@@ -83,7 +83,7 @@ _SEEN_ELSEWHERE = (*GATES, "method", "noise_model")
 
 def _check_gates(options: dict[str, Any]) -> None:
     """Raise ValueError if gates or connections are not what Aer would iterate over."""
-    names, pairs = (options.get(name) for name in reversed(GATES))
+    names, pairs = options.get("basis_gates"), options.get("coupling_map")
     listed = isinstance(names, list | None)
     if not listed or not all(isinstance(name, str) for name in names or ()):
         raise ValueError(

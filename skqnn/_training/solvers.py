@@ -6,7 +6,6 @@ when an epoch begins and what each step found; the reporter decides when to stop
 
 import inspect
 import math
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -312,11 +311,9 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
 
     They share a generator of the process, which is put back afterwards.
     """
-    module = sys.modules.get("qiskit_machine_learning.utils")
-    if module is None:  # a minimiser of another package
-        yield
-        return
-    shared = module.algorithm_globals.random.bit_generator
+    from qiskit_machine_learning.utils import algorithm_globals
+
+    shared = algorithm_globals.random.bit_generator
     state = shared.state
     shared.state = np.random.PCG64(rng.integers(2**63)).state
     try:
