@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skqnn._circuits.model import WholeCircuit, whole_circuit
 from skqnn._circuits.preparation import PREPARATIONS, preparation_circuit, prepare
 from skqnn._classifier import QNNClassifier
-from skqnn._pipelines import classifier_input, final_classifier
+from skqnn._pipelines import classifier_input, final_classifier, named_row
 from skqnn._validation import check_parameters, integer, one_of
 
 _RULES = {
@@ -37,8 +37,9 @@ def bound_circuit(
     estimator : QNNClassifier, or Pipeline that ends in one
         Fitted.
     row : array-like of shape (n_features,) or (1, n_features), default=None
-        A row of X as `predict` takes it: for a pipeline before its first step. None:
-        the trained ansatz alone, which acts on a state prepared by others.
+        A row of X as `predict` takes it, or a row of a data frame: for a pipeline
+        before its first step. None: the trained ansatz alone, which acts on a state
+        prepared by others.
     state_preparation : {"exact", "frqi", "layers", "direct"}, default="exact"
         How amplitudes are prepared, where the model takes amplitudes. "exact": a tree
         of RY and CZ, any row. "frqi": half the gates, for rows of
@@ -79,7 +80,7 @@ def bound_circuit(
     ansatz = classifier.circuit_.assign_parameters(classifier.theta_)
     if row is None:
         return ansatz
-    X: Any = row if np.ndim(row) == 2 else np.reshape(np.asarray(row), (1, -1))
+    X: Any = row if np.ndim(row) == 2 else named_row(row)
     if len(X) != 1:
         raise ValueError(f"`row` must be one row of X, got {len(X)} rows.")
     if state_preparation == "direct" and classifier.feature_map_ is None:

@@ -12,7 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from skqnn._circuits.preparation import prepare
 from skqnn._encoder import BinaryAmplitudeEncoder
 from skqnn._frequencies import lowest_frequencies
-from skqnn._pipelines import classifier_input, final_classifier
+from skqnn._pipelines import (
+    classifier_input,
+    final_classifier,
+    named_row,
+    taking_nameless_rows,
+)
 from skqnn.inspection._axes import panels, style
 from skqnn.inspection._problem import observable_name
 
@@ -81,7 +86,7 @@ class EncodingDisplay:
         estimator : fitted BinaryAmplitudeEncoder, or Pipeline that contains one
             Steps before the encoder are applied to the image first.
         image : array-like of shape (n_features,) or (height, width)
-            One image, as one row of X would hold it.
+            One image, as one row of X would hold it, or a row of a data frame.
         ax : matplotlib Axes or sequence of Axes, default=None
             See `plot`.
 
@@ -89,12 +94,13 @@ class EncodingDisplay:
         -------
         display : EncodingDisplay
         """
-        row = np.reshape(np.asarray(image), (1, -1))
-        encoder, row = _find_encoder(estimator, row)
-        check_is_fitted(encoder)
-        amplitudes = np.asarray(encoder.transform(row))  # not as `set_output` has it
+        with taking_nameless_rows():
+            encoder, row = _find_encoder(estimator, named_row(image))
+            check_is_fitted(encoder)
+            # An array, whatever `set_output` has.
+            amplitudes = np.asarray(encoder.transform(row))
         display = cls(
-            np.reshape(np.asarray(row), encoder.image_shape_),
+            np.asarray(row, dtype=np.float64).reshape(encoder.image_shape_),
             amplitudes.reshape(encoder._encoding.grid),
             encoder.inverse_transform(amplitudes).reshape(encoder.image_size_),
             pixel_range=encoder.pixel_range_,
@@ -192,7 +198,7 @@ def _qubits(start: int, stop: int) -> str:
     return f"qubits {stop - 1} … {start}"
 
 
-def _find_encoder(estimator: Any, row: np.ndarray) -> tuple:
+def _find_encoder(estimator: Any, row: Any) -> tuple:
     """Return the encoder in a pipeline, and the row as it arrives there."""
     steps: Any = estimator if isinstance(estimator, Pipeline) else [estimator]
     for k in range(len(steps)):

@@ -82,7 +82,11 @@ def test_row_may_be_a_frame_with_names():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X_IRIS, columns=list("abcd"))
     model = QNNClassifier(**FAST).fit(frame, Y_IRIS)
-    assert bound_circuit(model, frame[:1]).num_qubits == 2
+    expected = bound_circuit(QNNClassifier(**FAST).fit(X_IRIS, Y_IRIS), X_IRIS[0])
+    for row in (frame[:1], frame.iloc[0]):
+        assert bound_circuit(model, row) == expected
+    with pytest.raises(ValueError, match="feature names should match"):
+        bound_circuit(model, frame.iloc[0, ::-1])
 
 
 @pytest.mark.parametrize("method", [None, "exact", "layers", "direct"])

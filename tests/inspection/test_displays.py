@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import DecisionBoundaryDisplay
@@ -288,6 +289,50 @@ def test_encoding_display_ignores_the_output_that_was_set(output):
         shown = EncodingDisplay.from_estimator(estimator, images[0])
         for name in ("image", "amplitudes", "reconstruction"):
             np.testing.assert_array_equal(getattr(shown, name), getattr(expected, name))
+
+
+def named_images(library):
+    """Return a frame of images, its first row in several forms, and the array."""
+    frames = pytest.importorskip(library)
+    images = DIGITS[:20]
+    names = [f"pixel {k}" for k in range(64)]
+    frame = frames.DataFrame(dict(zip(names, images.T, strict=True)))
+    row = frame.iloc[0] if library == "pandas" else frame.row(0)
+    return frame, (row, frame[:1], images[0], images[0].reshape(8, 8)), images
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_encoding_display_is_silent_where_columns_have_names(
+    library, output, monkeypatch
+):
+    monkeypatch.setattr(EncodingDisplay, "plot", lambda self, ax: self)
+    pytest.importorskip(output if output != "default" else library)
+    frame, rows, images = named_images(library)
+    plain = BinaryAmplitudeEncoder().fit(images)
+    expected = EncodingDisplay.from_estimator(plain, images[0])
+    first = FunctionTransformer(feature_names_out="one-to-one")
+    steps = make_pipeline(first, BinaryAmplitudeEncoder())
+    steps.set_output(transform=output).fit(frame)
+    for estimator in (BinaryAmplitudeEncoder().fit(frame), steps):
+        for row in rows:
+            shown = EncodingDisplay.from_estimator(estimator, row)
+            np.testing.assert_array_equal(shown.image, images[0].reshape(8, 8))
+            np.testing.assert_array_equal(shown.amplitudes, expected.amplitudes)
+
+
+def test_encoding_display_finds_columns_by_their_names():
+    frame, (row, one, *_), images = named_images("pandas")
+    right = frame.columns[32:]
+    half = make_column_transformer(("passthrough", list(right)))
+    steps = make_pipeline(half, BinaryAmplitudeEncoder(image_shape=(4, 8)))
+    steps.fit(frame)
+    for given in (row, one):
+        shown = EncodingDisplay.from_estimator(steps, given)
+        np.testing.assert_array_equal(shown.image, images[0, 32:].reshape(4, 8))
+    encoder = BinaryAmplitudeEncoder().fit(frame)
+    with pytest.raises(ValueError, match="feature names should match"):
+        EncodingDisplay.from_estimator(encoder, row[::-1])
 
 
 @pytest.mark.parametrize("encoding", ["amplitude", "angle"])
