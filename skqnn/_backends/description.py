@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit import Gate, Instruction
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import CouplingMap, PassManager, Target
@@ -83,10 +84,12 @@ def describe(value: Any, above: tuple[int, ...] = ()) -> Any:
     for kind, parts in _PARTS:
         if kind(value):
             return parts(value)
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
     if id(value) in above:
-        return (name, "inside of itself")
+        return (_name(type(value)), "inside of itself")
+    if isinstance(value, type):
+        return _class(value, above)
     above = (*above, id(value))
+    name = _class(type(value), above)
     if isinstance(value, Mapping):
         items = [(repr(describe(k)), describe(v, above)) for k, v in value.items()]
         return (name, *sorted(items, key=lambda item: item[0]))
@@ -103,11 +106,36 @@ def describe(value: Any, above: tuple[int, ...] = ()) -> Any:
     return (name, describe(_attributes(value), above))
 
 
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _class(kind: type, above: tuple[int, ...] = ()) -> Any:
+    """Return the name of a class, and what it does where others may have that name.
+
+    Those are the classes of a script or a notebook, and those made in a function.
+    """
+    own = [
+        base
+        for base in kind.__mro__
+        if base.__module__ == "__main__" or "<locals>" in base.__qualname__
+    ]
+    if not own or id(kind) in above:
+        return _name(kind)
+    parts = [
+        (name, (part.fget, part.fset) if isinstance(part, property) else part)
+        for base in own
+        for name, part in sorted(vars(base).items())
+        if inspect.isroutine(part) or not name.startswith("__")
+    ]
+    return (_name(kind), describe(parts, (*above, id(kind))))
+
+
 def _function(value: Any, above: tuple[int, ...]) -> tuple:
     """Return what tells functions of one name apart: lambdas, closures, methods.
 
     That is what they do, with which constants, and on which object. The global names
-    that they use are not followed, and a class is known by its name.
+    that they use are not followed.
     """
     owner, function = (
         getattr(value, "__self__", None),
@@ -189,12 +217,23 @@ def _circuit(circuit: QuantumCircuit) -> Any:
     find = circuit.find_bit
     return [
         (
-            item.operation.name,
+            _gate_name(item.operation),
             [find(q).index for q in item.qubits],
             [describe(p) for p in item.operation.params],
         )
         for item in circuit.data
     ]
+
+
+def _gate_name(operation: Any) -> Any:
+    """Return the name of a gate, or what one made of a circuit does.
+
+    Qiskit names these by a count, ``circuit-165``, which is another in each process.
+    """
+    definition = (
+        operation.definition if type(operation) in (Gate, Instruction) else None
+    )
+    return operation.name if definition is None else _circuit(definition)
 
 
 def _target(target: Target) -> Any:
@@ -217,6 +256,7 @@ def _aer_simulator(simulator: Any) -> Any:
     options = {k: v for k, v in simulator.options.items() if v is not None}
     configuration = simulator.configuration()
     return (
+        _class(type(simulator)),
         simulator.name,
         describe(options),
         sorted(configuration.basis_gates),
@@ -225,9 +265,10 @@ def _aer_simulator(simulator: Any) -> Any:
 
 
 def _backend(backend: BackendV2) -> Any:
-    kind = type(backend)
-    options = describe(dict(backend.options.items()))
-    return (kind.__module__, kind.__qualname__, backend.name, options) + (
+    return (
+        _class(type(backend)),
+        backend.name,
+        describe(dict(backend.options.items())),
         _target(backend.target),
     )
 
@@ -240,7 +281,7 @@ def _ibm_backend(backend: Any) -> Any:
 
 def _backend_estimator(estimator: BackendEstimatorV2) -> Any:
     return (
-        "BackendEstimatorV2",
+        _class(type(estimator)),
         describe(estimator.backend),
         describe(estimator.options),
     )
@@ -248,10 +289,10 @@ def _backend_estimator(estimator: BackendEstimatorV2) -> Any:
 
 def _runtime_estimator(estimator: Any) -> Any:
     """Describe an estimator of IBM without its session and its account."""
-    kind, options = type(estimator), estimator.options
+    options = estimator.options
     dump = getattr(options, "model_dump_json", None)
     told = describe(options) if dump is None else dump()
-    return (kind.__module__, kind.__qualname__, describe(estimator.backend()), told)
+    return (_class(type(estimator)), describe(estimator.backend()), told)
 
 
 def _kind(*kinds: type) -> Callable[[Any], bool]:
@@ -259,7 +300,7 @@ def _kind(*kinds: type) -> Callable[[Any], bool]:
 
 
 def _name_only(value: Any) -> Any:
-    return type(value).__qualname__
+    return _name(type(value))
 
 
 def _is_runtime_estimator(value: Any) -> bool:

@@ -9,9 +9,11 @@ from functools import lru_cache, partial, wraps
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.transpiler import PassManager
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
@@ -62,6 +64,42 @@ class Own:
 
     def method(self):
         """Do nothing."""
+
+
+def made(base=object, module="a", step=1, **attributes):
+    """Return a class that others have the name of."""
+
+    class Same(base):
+        size = 1
+
+        def __init__(self, **options):
+            super().__init__(**options)
+
+        def run(self, *values):
+            return values[:step]
+
+        @property
+        def n_steps(self):
+            return step
+
+        @staticmethod
+        def most():
+            return step
+
+    Same.__module__ = module
+    if module == "__main__":
+        Same.__qualname__ = "Same"
+    for name, value in attributes.items():
+        setattr(Same, name, value)
+    return Same
+
+
+def own_gate(angle):
+    """Return a circuit with a gate that Qiskit names by a count."""
+    inner, outer = QuantumCircuit(1), QuantumCircuit(1)
+    inner.rx(angle, 0)
+    outer.append(inner.to_gate(), [0])
+    return outer
 
 
 # Each row: functions that make the values of one kind, all of them different.
@@ -136,6 +174,42 @@ DIFFERENT = [
         lambda: Own(level=math.sin),
         lambda: Own(level=math.cos),
     ],
+    [
+        lambda: made(),
+        lambda: made()(),
+        lambda: made(module="b"),
+        lambda: made(module="b")(),
+        lambda: made(step=2),
+        lambda: made(size=2),
+        lambda: made(most=lambda: 3),
+        lambda: made(n_steps=property(lambda self: 3)),
+        lambda: made(run=lambda self: 3),
+        lambda: made(module="__main__"),
+        lambda: made(module="__main__", step=2),
+        lambda: made(base=made()),
+        lambda: made(base=made(step=2)),
+        lambda: made(own=made(step=3)),
+    ],
+    [
+        lambda: AerSimulator(),
+        lambda: made(AerSimulator)(),
+        lambda: made(AerSimulator, module="b")(),
+        lambda: made(AerSimulator, step=2)(),
+    ],
+    [
+        lambda: BackendEstimatorV2(backend=BasicSimulator()),
+        lambda: made(BackendEstimatorV2)(backend=BasicSimulator()),
+        lambda: made(BackendEstimatorV2, module="b")(backend=BasicSimulator()),
+        lambda: made(BackendEstimatorV2)(backend=made(BasicSimulator)()),
+    ],
+    [
+        lambda: made(PassManager)(),
+        lambda: made(PassManager, module="b")(),
+    ],
+    [
+        lambda: own_gate(0.1),
+        lambda: own_gate(0.2),
+    ],
 ]
 
 
@@ -173,6 +247,7 @@ def test_pass_in_a_noise_model_is_described_without_its_random_hash():
 def test_descriptions_are_equal_in_any_process():
     pytest.importorskip("qiskit_ibm_runtime")
     code = """
+from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
