@@ -1,5 +1,6 @@
 """QNNClassifier inside scikit-learn: its checks, its tools, its data frames."""
 
+import re
 import warnings
 
 import numpy as np
@@ -159,6 +160,35 @@ def test_series_of_labels(library):
     series = pd.Series(labels) if library == "pandas" else pl.Series(labels)
     classifier = QNNClassifier(**FEW).fit(IMAGES, series)
     assert_array_equal(classifier.classes_, ["even", "odd"])
+
+
+LABELS = {  # names of two classes, and the type of their array or Series
+    "integers as objects": ((0, 1), object),
+    "floats as objects": ((0.0, 1.0), object),
+    "bools as objects": ((False, True), object),
+    "text as objects": (("a", "b"), object),
+    "integers that may be missing": ((0, 1), "Int64"),
+    "bools that may be missing": ((False, True), "boolean"),
+    "integers as categories": ((0, 1), "category"),
+    "text as categories": (("a", "b"), "category"),
+    "text of pandas": (("a", "b"), "string"),
+    "bytes": (("a", "b"), np.dtype("S1")),
+    "years": (("2025", "2026"), np.dtype("M8[Y]")),
+}
+
+
+@pytest.mark.parametrize("names, dtype", LABELS.values(), ids=LABELS)
+def test_labels_are_taken_or_refused_as_elsewhere(names, dtype):
+    y = np.array(names, dtype=object)[BINARY]
+    y = pd.Series(y, dtype=dtype) if isinstance(dtype, str) else y.astype(dtype)
+    classifier, ours = LogisticRegression(max_iter=1000), QNNClassifier(**FEW)
+    try:
+        expected = classifier.fit(IMAGES, y).classes_
+    except (TypeError, ValueError) as error:
+        with pytest.raises(type(error), match=f"^{re.escape(str(error))}$"):
+            ours.fit(IMAGES, y)
+    else:
+        assert_array_equal(ours.fit(IMAGES, y).classes_, expected, strict=True)
 
 
 @pytest.mark.parametrize("library", FRAMES)
