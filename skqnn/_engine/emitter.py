@@ -5,6 +5,7 @@ auto-vectoriser do not. All offsets are in bytes.
 """
 
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any, NamedTuple
 
 from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -83,10 +84,9 @@ class Emitter:
 
     def row(self, index):
         """Return the offset of a row as `row_offsets` does."""
-        gaps = self.builder.lshr(index, self.number(PAD_BITS))
-        return self.builder.mul(
-            self.builder.add(index, gaps), self.number(vector_bytes())
-        )
+        gaps = [self.builder.lshr(index, self.number(bits)) for bits in PAD_BITS]
+        padded = reduce(self.builder.add, gaps, index)
+        return self.builder.mul(padded, self.number(vector_bytes()))
 
     def _vector(self, address, offset):
         address = self.builder.gep(address, [offset])

@@ -217,6 +217,9 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out, o
                 f = task.flip * orders[i, 9]
                 if kind == LOAD:
                     load(states, samples, work, of[1], r, a, at, task.phases)
+                elif kind <= UNROTATE and f > 0:
+                    o = "flip rotate"
+                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
                 elif kind <= UNROTATE:
                     o = "rotate"
                     sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PAD_BITS = 6
+PAD_BITS = (6, 12)
 _MIN_CHUNK = 2**14  # bytes
 
 
@@ -71,11 +71,12 @@ class Layout(NamedTuple):
 def row_offsets(n_rows: int) -> np.ndarray:
     """Return where in a block each row starts, in bytes, int32 of shape (n_rows,).
 
-    One row is left out after every 64, otherwise rows a power of two apart would
-    compete for the same lines of the cache.
+    One row is left out after every 64, and one more after every 4,096: otherwise rows a
+    power of two apart would compete for the same lines of the cache.
     """
     index = np.arange(n_rows)
-    return ((index + (index >> PAD_BITS)) * vector_bytes()).astype(np.int32)
+    padded = index + sum(index >> bits for bits in PAD_BITS)
+    return (padded * vector_bytes()).astype(np.int32)
 
 
 def lay_out(

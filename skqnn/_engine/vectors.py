@@ -5,6 +5,7 @@ of the processor. A complex amplitude takes two lanes, so that what multiplies b
 numbers need not know of it.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -16,15 +17,43 @@ from skqnn._engine.emitter import Emitter, is_complex
 from skqnn._engine.layout import vector_bytes
 
 
-def _rotate(emit, x, tangents):
+class _Rows(dict):
+    """Rows of a group by their numbers, loaded when they are first needed."""
+
+    def __init__(self, load):
+        super().__init__()
+        self._load = load  # fills in a row
+
+    def __missing__(self, j):
+        self._load(self, j)
+        return self[j]
+
+
+def _pairs(n_bits: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (low, high, qubit) for all pairs of rows that differ in one qubit.
+
+    The lower half of the rows is done with all qubits but the last before the upper
+    half is begun: a processor has not many more registers than a group has rows.
+    """
+    if n_bits > 0:
+        half = 2 ** (n_bits - 1)
+        for first in (0, half):
+            for low, high, q in _pairs(n_bits - 1):
+                yield first + low, first + high, q
+        for low in range(half):
+            yield low, low + half, n_bits - 1
+
+
+def _rotate(emit, x, tangents, done=None):
     """Rotate each qubit of the rows x by (low - t high, high + t low)."""
-    for q, t in enumerate(tangents):
-        for low in range(len(x)):
-            if not low >> q & 1:
-                high = low | 1 << q
-                down = emit.sub(x[low], emit.mul(t, x[high]))
-                x[high] = emit.add(x[high], emit.mul(t, x[low]))
-                x[low] = down
+    n_bits = len(tangents)
+    for low, high, q in _pairs(n_bits):
+        down = emit.sub(x[low], emit.mul(tangents[q], x[high]))
+        x[high] = emit.add(x[high], emit.mul(tangents[q], x[low]))
+        x[low] = down
+        if done is not None and q == n_bits - 1:
+            done(low)
+            done(high)
 
 
 def _weigh(emit, x, weights, positions, factors):
@@ -39,21 +68,18 @@ def _contract(emit, x, kets, places, totals):
     """Add x_high y_low - x_low y_high of each qubit to its total.
 
     If there is one more total, x y is added to it. Partial sums start afresh for every
-    group of rows, so that groups need not wait for one another.
+    group of rows, and for each sign, so that few have to wait for one another.
     """
-    sums = [None] * len(totals)
+    plus, minus = [None] * len(totals), [None] * len(totals)
     for j, place in enumerate(places):
         y = emit.load(kets, place)
         for q in range(len(totals)):
-            other = j ^ 1 << q if len(x) >> q > 1 else j
+            other = j ^ 1 << q if len(places) >> q > 1 else j
+            sums = minus if other < j else plus
             product = emit.mul(x[other], y)
-            if sums[q] is None:
-                sums[q] = product
-            elif other < j:
-                sums[q] = emit.sub(sums[q], product)
-            else:
-                sums[q] = emit.add(sums[q], product)
-    for change, total in zip(sums, totals, strict=True):
+            sums[q] = product if sums[q] is None else emit.add(sums[q], product)
+    for up, down, total in zip(plus, minus, totals, strict=True):
+        change = up if down is None else emit.sub(up, down)
         emit.builder.store(emit.add(emit.builder.load(total), change), total)
 
 
@@ -72,21 +98,30 @@ def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
         positions = [builder.add(start, emit.number(j)) for j in range(2**n_bits)]
         flipped = [builder.xor(position, flip) for position in positions]
         loaded = flipped if reflects else positions
-        stored = flipped if operations == ["rotate"] else positions
-        places = [emit.entry(read, position) for position in loaded]
-        x = [emit.load(source, place) for place in places]
+        stored = flipped if "flip" in operations else positions
+
+        def fill(x, j, loaded=loaded):
+            x[j] = emit.load(source, emit.entry(read, loaded[j]))
+
+        def store(j, stored=stored):
+            # Loading offsets again takes less time than keeping 16 of them.
+            emit.store(x[j], target, emit.entry(write, stored[j]))
+
+        x, table, at = _Rows(fill), read, loaded
         for operation in operations:
             if operation == "rotate":
-                _rotate(emit, x, tangents)
-                places = [emit.entry(write, position) for position in stored]
+                _rotate(
+                    emit, x, tangents, store if operations[-1] == "rotate" else None
+                )
+                table, at = write, stored
             elif operation == "weigh":
                 _weigh(emit, x, weights, positions, factors)
-            else:
+            elif operation == "contract":
+                places = [emit.entry(table, position) for position in at]
                 _contract(emit, x, kets, places, totals)
-        if "rotate" in operations:
-            # Loading offsets again takes less time than keeping 16 of them.
-            for value, position in zip(x, stored, strict=True):
-                emit.store(value, target, emit.entry(write, position))
+        if "rotate" in operations[:-1]:
+            for j in range(2**n_bits):
+                store(j)
     if "contract" in operations:
         for q in range(n_bits):
             emit.increase(out, q, builder.load(totals[q]))
@@ -117,7 +152,7 @@ def sweep(
     Parameters
     ----------
     order : literal str
-        "rotate", "contract", both words in the order wanted, or
+        "rotate", "contract", both words in the order wanted, "flip rotate" or
         "rotate weigh contract".
     work : array of shape (n_blocks, block_size)
     blocks : (source, target, kets)
@@ -130,7 +165,7 @@ def sweep(
     bits : int
         3 or 4, the number of qubits of this sweep.
     flip : int
-        "rotate" alone stores, "weigh" loads positions ^ flip.
+        "flip" stores, "weigh" loads positions ^ flip.
     angles, at : array and leading indices
         ``angles[at]`` are the tangents of "rotate".
     out, to : array of vectors and leading indices
@@ -187,20 +222,24 @@ def load(typingctx, states, samples, work, block, rows, angles, at, phases):
         numbers = [emit.number(k) for k in range(n_rows // (1 + mixed))]
         sources = [emit.at(states, emit.item(samples, number)) for number in numbers]
         with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
-            x = []
-            for k in range(0, 16, n_rows):
-                row = builder.add(group[0], emit.number(k))
+            place = emit.row(group[0])
+
+            def fill(x, j, first=group[0]):
+                j -= j % n_rows
+                row = builder.add(first, emit.number(j))
                 offset = builder.mul(row, emit.number(width * emit.itemsize))
                 square = [emit.load(source, offset) for source in sources]
                 if mixed:  # imaginary parts are 0
                     square = [x for real in square for x in (real, emit.zero)]
                 _transpose(emit, square, width)
-                x += square
-            _rotate(emit, x, tangents)
-            place = emit.row(group[0])
-            for j, value in enumerate(x):
+                x.update(enumerate(square, j))
+
+            def store(j, place=place):
                 here = builder.add(place, emit.number(j * vector_bytes()))
-                emit.store(value, target, here)
+                emit.store(x[j], target, here)
+
+            x = _Rows(fill)
+            _rotate(emit, x, tangents, store)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
