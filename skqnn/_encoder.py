@@ -26,6 +26,7 @@ from skqnn._images import (
     amplitude_names,
     decode,
     encode,
+    n_qubits_of,
     shape_of_images,
     warn_of_no_square,
     warn_of_range,
@@ -246,7 +247,7 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
                 f"The range of the pixels must be summable in float64, got "
                 f"{self.pixel_range_}. Divide X by a constant."
             )
-        self.n_qubits_ = math.prod(self._encoding.grid).bit_length() - 1
+        self.n_qubits_ = n_qubits_of(self._encoding)
         task.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}
         )

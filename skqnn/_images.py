@@ -12,6 +12,9 @@ from scipy import sparse
 
 from skqnn._arrays import clip, into, namespace, numpy_dtype, to_numpy
 from skqnn._frequencies import emphasised, image_of, lowest_frequencies, spectrum
+from skqnn._memory import require_memory
+
+_NAME = 64  # bytes that the name of an amplitude takes
 
 
 class Encoding(NamedTuple):
@@ -283,8 +286,22 @@ def _factors(encoding: Encoding, like: Any) -> Any:
     return xp.asarray(factors, dtype=like.dtype, device=device)
 
 
+def n_qubits_of(encoding: Encoding, itemsize: int = 8) -> int:
+    """Return the number of qubits, if a state of them fits into memory.
+
+    Raises
+    ------
+    MemoryError
+        If no image could be encoded, or `itemsize` bytes for each amplitude do not fit.
+    """
+    n_qubits = math.prod(encoding.grid).bit_length() - 1
+    require_memory(n_qubits, 1, itemsize, cure="take a smaller `image_size`")
+    return n_qubits
+
+
 def amplitude_names(encoding: Encoding) -> list[str]:
     """Name every amplitude of the register: channel, row, column; or frequency."""
+    n_qubits_of(encoding, itemsize=_NAME)
     n_channels, n_rows, n_columns = encoding.grid
     n_kept = encoding.n_frequencies
     if n_kept:

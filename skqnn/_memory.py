@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _SMALL = 2**26  # bytes that no limit forbids, so that small calls need not look
+_ANGLE = 2**10  # bytes for an angle and its gates in a circuit that nothing has read
 
 
 def require_memory(
@@ -31,18 +32,26 @@ def require_memory(
     MemoryError
         With the number of qubits and the size in GiB.
     """
-    # An integer, because a float overflows from 1024 qubits on.
-    need = (n_samples * itemsize + others) * 2**n_qubits
-    if need <= _SMALL or need <= (limit := memory_limit()):
-        return
-    gib = need // 2**30 if n_qubits < 64 else 0
-    size = f"{gib:,}" if gib else f"2**{need.bit_length() - 31}"
+    each, gib, limit = n_samples * itemsize + others, 0, memory_limit
+    if n_qubits < 64:  # larger powers may take memory themselves
+        need = each * 2**n_qubits
+        if need <= _SMALL or need <= limit():
+            return
+        gib = need // 2**30
+    size = f"{gib:,}" if gib else f"2**{each.bit_length() + n_qubits - 31}"
     fewer = "" if n_samples == 1 else " or fewer samples per call"
     raise MemoryError(
         f"{n_samples} state(s) of {n_qubits} qubits need {size} GiB of memory, with "
-        f"all that is held besides, but this process may use {limit / 2**30:.1f} GiB; "
-        f"{cure or f'use fewer qubits{fewer}'}."
+        f"all that is held besides, but this process may use {limit() / 2**30:.1f} "
+        f"GiB; {cure or f'use fewer qubits{fewer}'}."
     )
+
+
+def angles_that_fit(n_angles: int) -> int | None:
+    """Return how many angles of a circuit fit into memory, None if so many may do."""
+    if n_angles * _ANGLE <= _SMALL or n_angles * _ANGLE <= (limit := memory_limit()):
+        return None
+    return limit // _ANGLE
 
 
 def memory_limit() -> int:

@@ -25,7 +25,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skqnn import BinaryAmplitudeEncoder
+from skqnn import BinaryAmplitudeEncoder, _memory
 from skqnn._frequencies import lowest_frequencies
 from skqnn._images import Encoding, area_overlaps, encode
 
@@ -774,3 +774,13 @@ def test_range_that_does_not_fit_is_warned_about(X, pixel_range, words, kind):
 )
 def test_range_that_fits_is_not_warned_about(X, pixel_range):
     BinaryAmplitudeEncoder(pixel_range=pixel_range).fit(X)  # warnings are errors here
+
+
+def test_images_that_do_not_fit_into_memory_are_refused_by_fit(monkeypatch):
+    encoder = BinaryAmplitudeEncoder(image_size=(2**20, 2**20))
+    with pytest.raises(MemoryError, match=r"of 41 qubits .* smaller `image_size`"):
+        encoder.fit(IMAGE)
+    encoder.set_params(image_size=(1024, 1024)).fit(IMAGE)
+    monkeypatch.setattr(_memory, "memory_limit", lambda: 2**26)
+    with pytest.raises(MemoryError, match=r"of 21 qubits .* smaller `image_size`"):
+        encoder.get_feature_names_out()

@@ -1,5 +1,8 @@
 """What cannot fit into memory is refused: that of the machine, or a smaller limit."""
 
+import subprocess
+import sys
+
 import pytest
 
 from skqnn import _memory
@@ -10,6 +13,38 @@ from skqnn._memory import _of_groups, memory_limit, require_memory
 def test_states_that_cannot_fit_are_refused(n_qubits):
     with pytest.raises(MemoryError, match=rf"of {n_qubits} qubits need .* GiB"):
         require_memory(n_qubits, 1)
+
+
+def test_qubits_may_be_more_than_powers_of_two_can_be_computed_for():
+    with pytest.raises(MemoryError, match=r"need 2\*\*9{29}73 GiB"):
+        require_memory(10**31, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_angles_take_the_memory_that_they_are_refused_for():
+    """In a process of its own, one circuit after the other, which are kept."""
+    code = """
+from pathlib import Path
+from resource import getpagesize
+from skqnn._circuits.ansatz import build_ansatz
+from skqnn._circuits.preparation import preparation_circuit
+def memory():
+    return getpagesize() * int(Path("/proc/self/statm").read_text().split()[1])
+kept = []
+for make in (
+    lambda: build_ansatz("real_amplitudes", 3, 8000, "linear"),
+    lambda: build_ansatz("tree", 3, 8000, "linear"),
+    lambda: preparation_circuit("layers", 3, 8000),
+):
+    before = memory()
+    kept.append(make())
+    print((memory() - before) / kept[-1].num_parameters)
+"""
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    sizes = [float(line) for line in output.split()]
+    assert len(sizes) == 3
+    assert _memory._ANGLE / 2 < min(sizes) <= max(sizes) < 2 * _memory._ANGLE, sizes
 
 
 def test_what_is_held_besides_counts(monkeypatch):

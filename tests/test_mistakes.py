@@ -268,6 +268,11 @@ FIT += [
         (X2, Y2),
         ["`entanglement` must be", "got None", "leave 'reverse_linear'"],
     ),
+    (
+        {"reps": 10**9},
+        (X2, Y2),
+        ["`reps` must be at most", "'real_amplitudes'", "got 1000000000", "'auto'"],
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, n_local, real_amplitudes
 
+from skqnn._memory import angles_that_fit
 from skqnn._validation import nearest
 
 
@@ -72,6 +73,7 @@ ANSATZE: dict[str, Callable[[int, int, Any], QuantumCircuit]] = {
 }
 
 
+_COUNTED_QUBITS = 256
 _ENTANGLEMENTS = ("full", "linear", "reverse_linear", "pairwise", "circular", "sca")
 
 
@@ -86,12 +88,13 @@ def build_ansatz(
     Raises
     ------
     ValueError
-        If the circuit has no parameters or the wrong number of qubits, or if Qiskit
-        refuses the entanglement.
+        If the circuit has no parameters or the wrong number of qubits, if its layers
+        cannot fit into memory, or if Qiskit refuses the entanglement.
     TypeError
         If a callable does not return a `QuantumCircuit`.
     """
     if isinstance(ansatz, str):
+        _check_reps(ansatz, n_qubits, reps)
         _check_entanglement(entanglement, n_qubits, reps)
         try:
             circuit = ANSATZE[ansatz](n_qubits, reps, entanglement)
@@ -121,6 +124,25 @@ def build_ansatz(
             "circuit with 0 parameters."
         )
     return circuit
+
+
+def _check_reps(ansatz: str, n_qubits: int, reps: int) -> None:
+    """Refuse layers that cannot fit into memory, before they are built.
+
+    The angles of one layer are counted, of a part of a wide one; entanglers have none.
+    """
+    if angles_that_fit(reps * (n_qubits + 1) ** 2) is None:  # more than layers have
+        return
+    width = min(n_qubits, _COUNTED_QUBITS)
+    one, two = (ANSATZE[ansatz](width, r, "linear").num_parameters for r in (1, 2))
+    per_layer = (two - one) * n_qubits // width
+    fit = angles_that_fit(reps * per_layer)
+    if fit is not None:
+        raise ValueError(
+            f"`reps` must be at most {fit // per_layer} for ansatz={ansatz!r} on "
+            f"{n_qubits} qubit(s), since more layers of {per_layer} angle(s) do not "
+            f"fit into memory, got {reps}; leave 'auto', which takes up to 40."
+        )
 
 
 def _check_entanglement(entanglement: Any, n_qubits: int, reps: int) -> None:

@@ -24,6 +24,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterVector
 
 from skqnn._circuits.layers import fit_layers, layers_template
+from skqnn._memory import angles_that_fit
 
 __all__ = [
     "PREPARATIONS",
@@ -133,6 +134,7 @@ def prepare(
         raise ValueError(f"`method` must be one of {known}, got {method!r}.")
     _check_n_layers(n_layers)
     states = _check_states(states)
+    _check_size(method, _n_qubits(states), n_layers, n_copies)
     _, compute_angles, _ = PREPARATIONS[method]
     angles, fidelity = compute_angles(states, n_layers)
     circuit = preparation_circuit(method, _n_qubits(states), n_layers, n_copies)
@@ -148,6 +150,7 @@ def preparation_circuit(
 
     Each copy has parameters of its own; those of the first register come first.
     """
+    _check_size(method, n_qubits, n_layers, n_copies)
     template = PREPARATIONS[method].template(n_qubits, n_layers)
     if n_copies == 1:
         return template
@@ -200,6 +203,29 @@ def choose(states: ArrayLike, *, noisy: bool, n_layers: int = 4) -> str:
 def _check_n_layers(n_layers: object) -> None:
     if not isinstance(n_layers, Integral) or n_layers < 1:
         raise ValueError(f"`n_layers` must be a positive integer, got {n_layers!r}.")
+
+
+def _check_size(method: str, n_qubits: int, n_layers: int, n_copies: int) -> None:
+    """Refuse circuits that cannot fit into memory, before they are built.
+
+    There is an angle or more for each two-qubit gate.
+    """
+    count = PREPARATIONS[method].n_two_qubit_gates
+    n_angles = n_copies * count(n_qubits, n_layers)
+    fit = angles_that_fit(n_angles)
+    if fit is None:
+        return
+    if n_angles == n_copies * count(n_qubits, n_layers + 1):
+        raise ValueError(
+            f"`state_preparation` must be 'layers' for {n_copies * n_qubits} qubits, "
+            f"got {method!r}, of {n_angles} angles, where {fit} fit into memory."
+        )
+    most = fit // (n_copies * count(n_qubits, 1))
+    raise ValueError(
+        f"`n_preparation_layers` must be at most {most} for {n_copies * n_qubits} "
+        f"qubits, since more do not fit into memory, got {n_layers}; three to five are "
+        "best on a device, where further layers add more noise than fidelity."
+    )
 
 
 def _check_states(states: ArrayLike) -> np.ndarray:

@@ -17,6 +17,7 @@ from skqnn._circuits.observables import (
 )
 from skqnn._classifier import QNNClassifier
 from skqnn._engine.statevector import StatevectorEngine
+from skqnn._memory import require_memory
 from skqnn._pipelines import final_classifier, is_started
 from skqnn._training.losses import as_loss
 from skqnn.inspection._axes import panels
@@ -272,6 +273,7 @@ def trainability_report(
     problem = None if X is None else _pose(estimator, X, y)
     rng = check_random_state(random_state)
     n_qubits, reps = _sizes(classifier.ansatz, n_qubits, reps)
+    require_memory(max(n_qubits), 1)
     variance = np.empty((len(n_qubits), len(reps)))
     n_dead = np.empty(variance.shape, dtype=int)
     for (i, j), _ in np.ndenumerate(variance):

@@ -1,5 +1,7 @@
 """Circuits by name: parameters, structure, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
@@ -7,6 +9,7 @@ from qiskit.circuit import Parameter
 from qiskit.circuit.library import efficient_su2, n_local, real_amplitudes
 from qiskit.quantum_info import Operator
 
+from skqnn import _memory
 from skqnn._circuits.ansatz import ANSATZE, angle_encoding, build_ansatz
 
 LINE = "reverse_linear"
@@ -18,6 +21,30 @@ COUNTS = {  # parameters on n qubits with r repetitions
     "tree": lambda n, r: 2 * r * (n - 1) + 1,
     "staircase": lambda n, r: 2 * r * (n - 1) + 1,
 }
+
+
+@pytest.mark.parametrize("name", ANSATZE)
+@pytest.mark.parametrize("n_qubits", [2, 5, 300])
+def test_layers_that_do_not_fit_into_memory_are_not_built(name, n_qubits, monkeypatch):
+    monkeypatch.setattr(_memory, "memory_limit", lambda: 2**28)
+    per_layer = COUNTS[name](n_qubits, 2) - COUNTS[name](n_qubits, 1)
+    most = 2**28 // _memory._ANGLE // per_layer
+    for reps in (2 * most, 10**12):
+        with pytest.raises(
+            ValueError, match=f"`reps` must .* {n_qubits} .* {reps};"
+        ) as e:
+            build_ansatz(name, n_qubits, reps, LINE)
+        found = int(re.search(r"at most (\d+)", str(e.value))[1])
+        assert most <= found <= 1.02 * most
+
+
+def test_functions_of_the_layer_are_not_called_for_layers_that_do_not_fit():
+    with pytest.raises(ValueError, match="`reps` must be at most"):
+        build_ansatz("real_amplitudes", 2, 10**12, lambda layer: LINE)
+
+
+def test_one_qubit_has_no_blocks_however_often_they_are_repeated():
+    assert build_ansatz("tree", 1, 10**12, LINE).num_parameters == 1
 
 
 def unitary(circuit, seed=0):

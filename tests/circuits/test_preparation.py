@@ -6,7 +6,34 @@ from qiskit import transpile
 from qiskit.quantum_info import Statevector
 from sklearn.datasets import load_digits
 
-from skqnn._circuits.preparation import PREPARATIONS, choose, prepare
+from skqnn import _memory
+from skqnn._circuits.preparation import (
+    PREPARATIONS,
+    choose,
+    preparation_circuit,
+    prepare,
+)
+
+LARGE = [  # method, qubits, layers, words
+    ("layers", 3, 10**12, ["`n_preparation_layers` must be at most 65536", "10"]),
+    ("exact", 18, 1, ["`state_preparation` must be 'layers' for 18 qubits", "'exact'"]),
+    ("frqi", 19, 1, ["`state_preparation` must be 'layers' for 19 qubits", "'frqi'"]),
+]
+
+
+@pytest.mark.parametrize("method, n_qubits, n_layers, words", LARGE)
+def test_circuits_that_do_not_fit_into_memory_are_not_built(
+    method, n_qubits, n_layers, words, monkeypatch
+):
+    monkeypatch.setattr(_memory, "memory_limit", lambda: 2**27)
+    states = np.full((1, 2**n_qubits), 2 ** (-n_qubits / 2))
+    for call in (
+        lambda: prepare(states, method, n_layers),
+        lambda: preparation_circuit(method, n_qubits, n_layers),
+    ):
+        with pytest.raises(ValueError, match="memory") as caught:
+            call()
+        assert [word for word in words if word not in str(caught.value)] == []
 
 
 def unit(rows):

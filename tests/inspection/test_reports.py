@@ -415,3 +415,8 @@ def test_trainability_report_plots_and_prints(with_data):
 def test_trainability_report_bad_argument_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         trainability_report(QNNClassifier(), **options)
+
+
+def test_trainability_report_of_too_many_qubits_is_refused_before_any():
+    with pytest.raises(MemoryError, match="of 1000000000 qubits"):
+        trainability_report("real_amplitudes", n_qubits=(2, 10**9))
