@@ -17,6 +17,8 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
+from skqnn._circuits.pair_gates import gates_of, improve
+
 __all__ = ["MAX_SWEEPS", "TOL", "fit_layers", "layers_template"]
 
 MAX_SWEEPS = 50
@@ -24,10 +26,8 @@ TOL = 1e-7
 
 # Rows are fitted in chunks of about this many amplitudes, so that they stay in cache.
 _CHUNK_AMPLITUDES = 2**15
-_ROUNDS = 2  # in turn, of both pairs of phases of a gate
 _STEPS = 20  # per gate, before the first sweep
 _SPREAD = 0.4  # radians, leads away from saddle points
-_TINY = 1e-300
 
 
 def layers_template(n_qubits: int, n_layers: int) -> QuantumCircuit:
@@ -141,28 +141,6 @@ def fit_layers(
     return angles, fidelity
 
 
-# A gate (RY_a x RY_b) CZ (RY_c x RY_d) is linear in each of four half angles, and so
-# bilinear in two pairs of phases: exp(i (a - d)), exp(i (a + d)) and
-# exp(i (b - c)), exp(i (b + c)). The RY of gates that follow each other on a qubit are
-# merged at the end.
-
-
-def _gate_basis() -> np.ndarray:
-    """Real matrices that a gate is made of, (16, 16): 4 x 4, for 4 x 4 components."""
-    turns = [np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]])]
-    cz = np.diag([1.0, 1.0, 1.0, -1.0])
-    # cos and sin of a - d and of a + d -> cos, sin of a times cos, sin of d.
-    split = np.array([[1, 0, 0, 1], [0, -1, 1, 0], [1, 0, 0, -1], [0, 1, 1, 0]]) / 2
-    split = split.reshape(4, 2, 2)
-    products = np.array([[np.kron(a, b) for b in turns] for a in turns])
-    gates = np.einsum("abij,jk,cdkl->adbcil", products, cz, products)
-    basis = np.einsum("pad,qbc,adbcil->pqil", split, split, gates)
-    return np.ascontiguousarray(basis.reshape(16, 16))
-
-
-_BASIS = _gate_basis()
-
-
 def _first_phases(states: np.ndarray, n_layers: int) -> np.ndarray:
     """Disentangle the states layer by layer [1]_; the last layer is found first."""
     n_qubits = states.shape[1].bit_length() - 1
@@ -171,7 +149,7 @@ def _first_phases(states: np.ndarray, n_layers: int) -> np.ndarray:
     layers: list[np.ndarray] = []
     for _ in range(n_layers):
         layers.insert(0, _disentangling_layer(states, pairs, turns))
-        _, rest = _pull_back(states, _gates(layers[0]), turns)
+        _, rest = _pull_back(states, gates_of(layers[0]), turns)
         states = _turn(rest, -pairs[0] % n_qubits).reshape(states.shape)
     phases = np.concatenate(layers, axis=1)
     spread = np.arange(phases[0].size) * (5**0.5 - 1) / 2 % 1 - 0.5
@@ -196,9 +174,9 @@ def _disentangling_layer(
         phases[:, i] = np.exp([[0.3j, -0.3j], [0.3j, -0.3j]])
         # The weight is a convex function of the gate, so that each step raises it.
         for _ in range(_STEPS):
-            gates = _gates(phases[:, i])
-            phases[:, i], _ = _improve(density @ gates * kept, phases[:, i])
-        gates = _gates(phases[:, i])
+            gates = gates_of(phases[:, i])
+            phases[:, i], _ = improve(density @ gates * kept, phases[:, i])
+        gates = gates_of(phases[:, i])
         states = kept[:, np.newaxis] * (gates.swapaxes(1, 2) @ states)
     return phases
 
@@ -238,44 +216,14 @@ def _sweep(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Improve each gate once, first to last, given all others; return fidelity, too."""
     turns = _turns(states, pairs)
-    bras, ket = _pull_back(states, _gates(phases), turns)
+    bras, ket = _pull_back(states, gates_of(phases), turns)
     ket = np.zeros_like(ket)
     ket[:, 0, 0] = 1
     swept = np.empty_like(phases)
     for i, (bra, turn) in enumerate(zip(bras, turns, strict=True)):
-        swept[:, i], overlap = _improve(bra @ ket.swapaxes(1, 2), phases[:, i])
-        ket = _turn(_gates(swept[:, i]) @ ket, turn)
+        swept[:, i], overlap = improve(bra @ ket.swapaxes(1, 2), phases[:, i])
+        ket = _turn(gates_of(swept[:, i]) @ ket, turn)
     return swept, overlap**2
-
-
-def _improve(matrices: np.ndarray, phases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return phases that raise ``tr(gate.T @ matrices)``, and what it becomes.
-
-    For given second phases, the best first ones are known, and vice versa.
-    """
-    # One product per matrix: a product over all rows could round with their number.
-    form = (matrices.reshape(-1, 1, 16) @ _BASIS.T).reshape(-1, 4, 4)
-    second = phases[:, 1]
-    for _ in range(_ROUNDS):
-        first = _unit(form @ second.view(float)[:, :, np.newaxis])
-        reached = first.view(float)[:, np.newaxis] @ form
-        second = _unit(reached)
-    overlap = np.einsum("sij,sj->s", reached, second.view(float))
-    return np.stack([first, second], axis=1), overlap
-
-
-def _unit(values: np.ndarray) -> np.ndarray:
-    """Return the phases of pairs of complex numbers; that of 0 is 1."""
-    numbers = values.reshape(-1, 4).view(complex) + _TINY
-    return numbers / np.abs(numbers)
-
-
-def _gates(phases: np.ndarray) -> np.ndarray:
-    """Return the matrices of gates, (..., 2, 2) -> (..., 4, 4)."""
-    parts = phases.view(float)
-    weights = parts[..., 0, :, np.newaxis] * parts[..., 1, np.newaxis, :]
-    shape = phases.shape[:-2]
-    return (weights.reshape(*shape, 1, 16) @ _BASIS).reshape(*shape, 4, 4)
 
 
 # A state of shape (n_samples, 4, rest) has the two qubits a gate acts on in front.

@@ -9,11 +9,10 @@ from sklearn.datasets import load_digits
 
 from skqnn._circuits.layers import (
     _angles,
-    _gates,
-    _improve,
     fit_layers,
     layers_template,
 )
+from skqnn._circuits.pair_gates import gates_of, improve
 
 
 def random_states(n_samples, n_qubits, seed=0):
@@ -40,7 +39,7 @@ def random_phases(shape, seed=0):
 def test_gate_angles_reproduce_any_gate():
     phases = random_phases((20, 1))
     angles = _angles(phases, [0], 2)
-    for gates, row in zip(_gates(phases), angles, strict=True):
+    for gates, row in zip(gates_of(phases), angles, strict=True):
         circuit = Operator(bind(layers_template(2, 1), row)).data
         assert_allclose(circuit, gates[0], atol=1e-14)
 
@@ -51,7 +50,7 @@ def test_angles_of_all_gates_are_merged(n_qubits, n_layers):
     pairs = [n_qubits - 2 - low for low in lower_qubits(template)]
     phases = random_phases((2, len(pairs)))
     for row, gates in zip(
-        _angles(phases, pairs, n_qubits), _gates(phases), strict=True
+        _angles(phases, pairs, n_qubits), gates_of(phases), strict=True
     ):
         product = np.eye(2**n_qubits)
         for pair, gate in zip(pairs, gates, strict=True):
@@ -64,15 +63,15 @@ def test_angles_of_all_gates_are_merged(n_qubits, n_layers):
 def test_improved_gates_are_bounded_and_reached(scale):
     matrices = scale * np.random.default_rng(1).normal(size=(5, 4, 4))
     phases = random_phases((5,))
-    before = (_gates(phases) * matrices).sum((1, 2))
+    before = (gates_of(phases) * matrices).sum((1, 2))
     for _ in range(50):
-        phases, overlap = _improve(matrices, phases)
-        assert_allclose((_gates(phases) * matrices).sum((1, 2)), overlap, atol=1e-14)
+        phases, overlap = improve(matrices, phases)
+        assert_allclose((gates_of(phases) * matrices).sum((1, 2)), overlap, atol=1e-14)
         assert np.all(overlap >= before - 1e-14 * scale)
         before = overlap
     # Nothing close by is better.
     others = phases * np.exp(0.01j * np.random.default_rng(2).normal(size=(9, 5, 2, 2)))
-    assert np.all((_gates(others) * matrices).sum((2, 3)) <= overlap + 1e-14)
+    assert np.all((gates_of(others) * matrices).sum((2, 3)) <= overlap + 1e-14)
 
 
 def lower_qubits(circuit):
