@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from skqnn._arrays import check_fitted_namespace, follow, namespace, to_numpy
 from skqnn._backends.backend import Backend, as_backend
 from skqnn._backends.kinds import portable
-from skqnn._circuits.doubts import warn_of_doubts, warn_of_turns
+from skqnn._circuits.doubts import warn_of_doubts
 from skqnn._circuits.model import Architecture, Model, build_model, check_same_model
 from skqnn._circuits.portable import as_data, from_data
 from skqnn._compat import check_sample_weight
@@ -337,7 +337,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         with undone_if_it_fails(self, everything=warm):
             if not warm:
                 self._start(classes, X.shape[1], self._constant(X, labels, weights))
-                warn_of_turns(self.feature_map_, X, stacklevel=4)
             try:
                 with self._training_engine(X) as engine:
                     weights = weights / weights.mean()
@@ -393,7 +392,6 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             if first:
                 constant = self._constant(X, labels, weights, stacklevel=4)
                 self._start(known, X.shape[1], constant, stacklevel=4)
-                warn_of_turns(self.feature_map_, X, stacklevel=3)
             else:
                 self._check_architecture()
             with self._training_engine(X) as engine:
@@ -449,10 +447,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _constant(self, X, labels, weights, stacklevel=5):
         """Return the size of the constant amplitude for training rows."""
-        if self.encoding != "amplitude":
-            return 0.0
-        constant = constant_amplitude(X, weights, self.intercept_scaling)
-        warn_of_rows(X, labels, self.intercept_scaling, constant, stacklevel)
+        scaling = self.intercept_scaling if self.encoding == "amplitude" else None
+        constant = constant_amplitude(X, weights, scaling)
+        warn_of_rows(X, labels, self.encoding, scaling, constant, stacklevel)
         return constant
 
     def _start(self, classes, n_features, constant=0.0, stacklevel=5):

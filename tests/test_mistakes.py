@@ -287,13 +287,10 @@ def test_there_are_at_least_25_mistakes():
     assert len(FIT) >= 25
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_angles_of_many_turns_warn_to_scale_first(method):
-    classifier = QNNClassifier(encoding="angle", max_iter=2, random_state=0)
-    classes = {} if method == "fit" else {"classes": [0, 1]}
+def test_angles_of_many_turns_warn_to_scale_first():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        getattr(classifier, method)(100 * X2, Y2, **classes)
+        QNNClassifier(encoding="angle", max_iter=2, random_state=0).fit(100 * X2, Y2)
     [warning] = [w for w in caught if "scale first" in str(w.message)]
     assert str(warning.message).startswith("`X` should make angles of a few radians")
     assert "got up to 700, which is 111 turns" in str(warning.message)

@@ -1,22 +1,13 @@
-"""What is hardly meant in a model: dead parameters, an odd order, angles of turns."""
+"""What is hardly meant in a model: dead parameters, an odd order, too few angles."""
 
 import warnings
 from collections.abc import Iterator
-from numbers import Real
-from typing import Any
 
-import numpy as np
-from qiskit import QuantumCircuit
-from qiskit.exceptions import QiskitError
-
-from skqnn._arrays import namespace, to_numpy
 from skqnn._circuits.angles import out_of_order
 from skqnn._circuits.gates import compile_circuit
 from skqnn._circuits.model import Model, encodes_real
 from skqnn._circuits.observables import same_but_constant, visible_gates
 from skqnn.exceptions import DeadParameterWarning, ParameterOrderWarning
-
-_LARGE_ANGLE = 100.0  # radians; no reasonable scale of angles gets there
 
 
 def warn_of_doubts(model: Model, stacklevel: int) -> None:
@@ -24,33 +15,6 @@ def warn_of_doubts(model: Model, stacklevel: int) -> None:
     for doubt in (_dead, _out_of_order, _too_many_classes, _trained_features):
         for text, category in doubt(model):
             warnings.warn(text, category, stacklevel=stacklevel)
-
-
-def warn_of_turns(feature_map: QuantumCircuit | None, X: Any, stacklevel: int) -> None:
-    """Warn if features make angles of many turns, between which nothing is smooth."""
-    if feature_map is None:
-        return
-    xp, _ = namespace(X)
-    row = X[int(xp.argmax(xp.max(xp.abs(X), axis=1))), :]
-    largest = _largest_angle(feature_map, to_numpy(row))
-    if largest > _LARGE_ANGLE:
-        warnings.warn(
-            "`X` should make angles of a few radians in the gates of `encoding`, got "
-            f"up to {largest:.0f}, which is {largest / (2 * np.pi):.0f} turns; scale "
-            "first, for instance with MinMaxScaler((-1.5, 1.5)).",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
-
-
-def _largest_angle(feature_map: QuantumCircuit, row: np.ndarray) -> float:
-    """Return the largest angle of a feature map for a row, 0 where it has none."""
-    try:
-        bound = feature_map.assign_parameters(row.astype(float).tolist())
-    except (ArithmeticError, QiskitError, RuntimeError, TypeError, ValueError):
-        return 0.0  # refused where it is simulated, in words of its own
-    angles = [a for item in bound.data for a in item.params if isinstance(a, Real)]
-    return max((abs(float(angle)) for angle in angles), default=0.0)
 
 
 def _dead(model: Model) -> Iterator[tuple[str, type[Warning]]]:

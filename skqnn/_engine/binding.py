@@ -12,7 +12,8 @@ from skqnn._engine.schedule import backward, blocks, forward
 from skqnn._engine.strings import fold_table
 
 _MAX_GROWTH = 60  # rotations before states are rescaled: a factor of at most 2**30
-_TAPE_BYTES = 2**24
+# A tape of more, or of larger blocks, takes longer to fetch than to calculate again.
+_TAPE_BYTES, _TAPED_BLOCK_BYTES = 2**24, 2**20
 
 
 @cache
@@ -64,7 +65,8 @@ class Binding:
         self.layout = layout = lay_out(active, sources, which, turned, n_qubits, folded)
         self.n_sweeps = layout.n_sweeps
         block = 2**n_qubits * vector_bytes()
-        self._taped = blocks(layout, True).number * block <= _TAPE_BYTES
+        tape = blocks(layout, True).number * block
+        self._taped = block <= _TAPED_BLOCK_BYTES and tape <= _TAPE_BYTES
         taped = {True: self._taped, False: False}  # with and without derivatives
         self._forward = {k: forward(layout, taped[k], k) for k in taped}
         self._backward = backward(layout, self._taped, self._forward[True][1])

@@ -139,18 +139,18 @@ def bind(layout, angles, taped, tangents, slopes, factors, flips, overlaps):
                 tangents[1, i, k, j] = -math.tan(angle)
         growth *= factors[i] / (top[i] * low[i])
         after[i] = growth
-    bras, kets = growth, 1.0
+    bras, kets = growth, growth / top[-1]
     if layout.folded:
         bras /= 2 * scale
     for i in range(n_layers - 1, -1, -1):
-        if taped or i == n_layers - 1 or (layout.folded and i == n_layers - 2):
+        if taped:  # they are kept
             kets = after[i] * top[i]
         for k in range(n_sweeps):
             for j in range(n_angles):
                 slopes[i, k, j] *= top[i] / (kets * bras)
         bras *= factors[i] / (top[i] * low[i])
         kets *= factors[i] / low[i]
-        if taped or (layout.folded and i == n_layers - 1):  # they are kept
+        if taped:
             before = after[i - 1] if i > 0 else 1.0
         else:
             before = kets

@@ -5,6 +5,9 @@ the layer's angles can be taken there. The first layer is never un-applied, its
 derivatives are taken after it. Kernels do not decide anything, they follow a list of
 orders.
 
+Without a tape the states are un-applied like the cotangents, and three blocks take
+turns: one of states, one of cotangents, and one to permute either of them into.
+
 Phases that depend on parameters stand before a layer. Derivatives by them are overlaps
 of the cotangents with the states there, which are kept, too.
 
@@ -65,39 +68,37 @@ class Blocks(NamedTuple):
 
     tape: list[int]  # of each layer
     before: list[int]  # the states before the phases of each layer
-    bras: int
+    bras: int  # the last block but two
     other: int
-    now: int  # where the samples are loaded
+    number: int
 
     @property
-    def number(self) -> int:
-        """The number of blocks."""
-        return self.now + 1
+    def now(self) -> int:
+        """Where the samples are loaded, if there is a tape."""
+        return self.number - 1
 
 
 def blocks(layout: Layout, taped: bool) -> Blocks:
-    """Assign numbers to the blocks; without a tape two blocks take turns."""
+    """Assign numbers to the blocks.
+
+    Without a tape the states are in block 0 or 1, at the end in block 1.
+    """
     n_layers = len(layout.layers) - (layout.fold is not None)
-    used = max(2, n_layers) if taped else 1
+    if not taped:
+        turns = [(n_layers - 1 - k) % 2 for k in range(len(layout.layers))]
+        return Blocks([1 - turn for turn in turns][:n_layers], turns, 0, 2, 3)
+    used = max(2, n_layers)
     before: list = []  # None for `now`
     for k, layer in enumerate(layout.layers):
-        kept = taped or k == n_layers
-        if k > 0 and kept and _ends_on_tape(k - 1, layout):
-            before.append(k - 1 if taped else 0)
-        elif layer.turned >= 0 and kept:
+        if k > 0 and _ends_on_tape(k - 1, layout):
+            before.append(k - 1)
+        elif layer.turned >= 0:
             before.append(used)
             used += 1
         else:
             before.append(None)
     before = [used + 2 if block is None else block for block in before]
-    if taped:
-        return Blocks(list(range(n_layers)), before, used, used + 1, used + 2)
-    tape = [0] * n_layers
-    for k in range(n_layers - 1, 0, -1):  # the last layer starts in `now`
-        there, back = tape[k], before[k]
-        turns = _ends_on_tape(k - 1, layout)
-        tape[k - 1], before[k - 1] = (back, there) if turns else (there, back)
-    return Blocks(tape, before, used, used + 1, used + 2)
+    return Blocks(list(range(n_layers)), before, used, used + 1, used + 3)
 
 
 def _is_never_unapplied(k: int, layout: Layout) -> bool:
@@ -123,8 +124,7 @@ def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
         passes.append((None, [Order(LOAD, len(layout.layers), target=now)]))
     for k, layer in enumerate(layout.layers):
         if layer.phase >= 0:
-            kept = taped or k == len(where.tape)
-            target = where.now if kept else now
+            target = where.now if taped else now
             passes.append((None, [_rescale(RESCALE, k, layer, now, target)]))
             now = target
         if k == len(where.tape):
@@ -132,9 +132,7 @@ def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
             break
         top = len(layer.bits) - 1
         below = above = where.tape[k]
-        if top and _is_never_unapplied(k, layout):
-            below = where.other
-        elif top:
+        if top and taped and not _is_never_unapplied(k, layout):
             above = where.before[k + 1] if k + 1 < len(where.before) else where.now
         first = _order(ROTATE, k, 0, layer, now, below, read=layer.gathers[0])
         if k == 0 and layout.natural:
@@ -183,16 +181,20 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
     aligned = None
     if layout.fold is not None:
         bras, other = other, bras
-        passes += _pull_fold(layout, where, bras, final)
+        passes += _pull_fold(layout, where, bras, final, taped)
         aligned = JOINED if layout.fold.aligned else None
-    kets, free = 0, where.now
+    kets = final
     for k in range(len(where.tape) - 1, -1, -1):
         layer, kets = layout.layers[k], where.tape[k] if taped else kets
         last = _is_never_unapplied(k, layout)
         top = len(layer.bits) - 1
         if top > 0:
             kind = CONTRACT if last else UNROTATE_CONTRACT
-            passes.append((aligned, [_order(kind, k, top, layer, bras, bras, kets)]))
+            pull = _order(kind, k, top, layer, bras, bras, kets)
+            if not (taped or last):
+                passes.append((aligned, [_order(UNROTATE, k, top, layer, kets, kets)]))
+                aligned = JOINED
+            passes.append((aligned, [pull]))
         aligned = None
         lower = list(range(max(top, 1)))
         if last:
@@ -204,24 +206,21 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
         if taped:
             kets = where.before[k]
         else:
-            passes += _walk_back(k, layout, kets, free)
-            kets, free = free, kets
+            passes += _walk_back(k, layout, kets, other)
+            kets, other = other, kets
         if layer.phase >= 0:
             passes.append((None, [_unrescale(k, layer, bras, kets, other)]))
-        if not taped and k > 0 and not _ends_on_tape(k - 1, layout):
-            before = layout.layers[k - 1]
-            top = len(before.bits) - 1
-            unrotate = _order(UNROTATE, k - 1, top, before, kets, kets)
-            passes.append((None, [unrotate]))
     return _schedule(passes, layout)
 
 
-def _pull_fold(layout, where, z, final) -> Iterator[tuple]:
+def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
     """Yield the passes for the last layer that `_reflect` has left."""
     k, layer = len(layout.layers) - 1, layout.layers[-1]
     if len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
     if layer.phase >= 0:
+        if not taped:
+            yield None, [_rescale(UNRESCALE, k, layer, final, final)]
         yield None, [_unrescale(k, layer, z, where.before[k], where.bras)]
 
 

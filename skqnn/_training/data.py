@@ -1,11 +1,14 @@
 """Training data: labels, weights, targets, and the rows that are held out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from scipy.special import betainc
 from sklearn.model_selection import train_test_split
 from sklearn.utils import gen_batches
@@ -14,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skqnn._arrays import namespace, take_rows, to_numpy
 
+_LARGE_ANGLE = 100.0  # radians; no reasonable scale of angles gets there
 _ALMOST = 0.01  # by which norms of rounded states are off
 _BLOCK = 2**18  # numbers that are looked at together
 
@@ -95,17 +99,57 @@ def check_classes(y: np.ndarray) -> None:
 def warn_of_rows(
     X: Any,
     labels: np.ndarray,
+    encoding: Any,
     scaling: Any,
     constant: float,
     stacklevel: int,
 ) -> None:
-    """Warn if amplitudes lose of the rows what should be learnt."""
-    if constant:
+    """Warn if the encoding loses of the rows what should be learnt."""
+    if encoding == "angle" or isinstance(encoding, QuantumCircuit):
+        text = _many_turns(X, encoding)
+    elif constant:
         text = _almost_states(X) if scaling == "auto" else ""
     else:
         text = _lost_sign(X, labels)
     if text:
         warnings.warn(text, UserWarning, stacklevel=stacklevel)
+
+
+def _many_turns(X: Any, encoding: Any) -> str:
+    """Say if features make angles of many turns, between which nothing is smooth."""
+    xp, _ = namespace(X)
+    sizes = xp.max(xp.abs(X), axis=1)
+    largest, what = float(xp.max(sizes)), "with encoding='angle'"
+    if not isinstance(encoding, str):
+        row = to_numpy(X[int(xp.argmax(sizes)), :])
+        largest, what = _largest_angle(encoding, row), "in the gates of `encoding`"
+    if largest <= _LARGE_ANGLE:
+        return ""
+    return (
+        f"`X` should make angles of a few radians {what}, got up to {largest:.0f}, "
+        f"which is {largest / (2 * np.pi):.0f} turns; scale first, for instance with "
+        "MinMaxScaler((-1.5, 1.5))."
+    )
+
+
+def _largest_angle(circuit: QuantumCircuit, row: np.ndarray) -> float:
+    """Return the largest angle of a feature map for a row, 0 where it has none."""
+    try:
+        bound = circuit.assign_parameters(row.astype(float).tolist())
+    except (ArithmeticError, QiskitError, RuntimeError, TypeError, ValueError):
+        return 0.0  # refused where circuits are read, in words of their own
+    return max(_sizes_of_angles(bound), default=0.0)
+
+
+def _sizes_of_angles(circuit: QuantumCircuit) -> Iterator[float]:
+    """Yield the sizes of all angles in a circuit, down to gates without definition."""
+    for item in circuit.data:
+        definition = getattr(item.operation, "definition", None)
+        for part in [definition] if definition is not None else item.params:
+            if isinstance(part, QuantumCircuit):  # or the body of a box
+                yield from _sizes_of_angles(part)
+            elif isinstance(part, Real):
+                yield abs(float(part))
 
 
 def _almost_states(X: Any) -> str:
