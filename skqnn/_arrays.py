@@ -20,6 +20,7 @@ from skqnn._compat import (
 
 __all__ = [
     "Rows",
+    "as_rows",
     "block_bytes",
     "check_fitted_namespace",
     "clip",
@@ -44,6 +45,13 @@ class Rows(NamedTuple):
 
     array: Any
     places: np.ndarray  # of the rows in the array
+
+
+def as_rows(states: Any) -> Rows:
+    """Return all rows of an array, or the rows that are given."""
+    if isinstance(states, Rows):
+        return states
+    return Rows(states, np.arange(states.shape[0]))
 
 
 def namespace(array: Any) -> tuple:

@@ -9,12 +9,13 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._arrays import Rows
+from skqnn._arrays import Rows, as_rows
 from skqnn._circuits.gates import Gate, is_real
 from skqnn._engine.binding import Binding, Bound, kernels
 from skqnn._engine.layout import vector_bytes
@@ -78,16 +79,18 @@ class Compiled:
         used = int(self._binding.layout.tables.max()) + vector_bytes()
         self._block_bytes = -(-used // _PAGE) * _PAGE
 
-    def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
+    def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
-        return self._run(self._bind(theta, states, pulled=False), states)[0]
+        rows = as_rows(states)
+        return self._run(self._bind(theta, rows, pulled=False), rows)[0]
 
-    def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
+    def vjp(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback.
 
         The derivatives of one observable are calculated for every sample at once, if
         they fit; otherwise the pullback runs the circuit again.
         """
+        states = as_rows(states)
         bound = self._bind(theta, states, pulled=True)
         n_samples, width = len(states.places), bound.task.width
         n_numbers = bound.slopes.size + bound.overlaps.size

@@ -13,9 +13,10 @@ import numpy as np
 
 from skqnn._arrays import Rows
 from skqnn._circuits.gates import Gate
-from skqnn._engine.turns import Sequel, as_sequel, as_turns
+from skqnn._engine.turns import Program, Sequel, as_program, as_sequel, as_turns
 
 _MAX_QUBITS = 5  # beyond, a circuit costs less on each sample than as a matrix
+_ALL = np.empty(0, dtype=np.intp)  # places of all rows, in order
 
 
 def compile_small(
@@ -48,44 +49,45 @@ class Small:
         self._is_real = sequel.is_real
 
     @cached_property
-    def _real(self) -> tuple:
-        return tuple(as_turns(self._sequel, n_parts=1))
+    def _real(self) -> Program:
+        return as_program(as_turns(self._sequel, n_parts=1))
 
     @cached_property
-    def _complex(self) -> tuple:
-        return tuple(as_turns(self._sequel, n_parts=2))
+    def _complex(self) -> Program:
+        return as_program(as_turns(self._sequel, n_parts=2))
 
-    def expectations(self, states: Rows, theta: np.ndarray) -> np.ndarray:
+    def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
         return self._simulate(states, theta, kept=False)[0]
 
-    def vjp(self, states: Rows, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
+    def vjp(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, Callable]:
         """Return the expectations and the pullback."""
         E, saved = self._simulate(states, theta, kept=True)
+        n_parameters = len(theta)
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
-            gradient = np.zeros(len(theta))
+            gradient = np.zeros(n_parameters)
             _kernels().pull(*saved, _plain(cotangent), gradient)
             return gradient
 
         return E, pullback
 
-    def _simulate(self, states: Rows, theta: np.ndarray, kept: bool) -> tuple:
+    def _simulate(self, states: Any, theta: np.ndarray, kept: bool) -> tuple:
         """Return the expectations, and what pulls their cotangents."""
         kernels = _kernels()
-        numbers, places = _as_float64(states)
-        is_real = self._is_real and states.array.dtype.kind == "f"
-        parts = self._real if is_real else self._complex
-        _, n_observables, n_rows = parts[-1].shape
-        n_blocks, n_lanes = kernels.n_blocks_and_lanes(len(places))
-        E = np.empty((len(places), n_observables))
-        circuit = np.empty((n_rows, parts[0]))
-        finals = np.empty((n_blocks if kept else 1, n_rows, n_lanes))
-        # A copy, because the caller's may change before `pull`.
-        theta = np.array(theta, dtype=np.float64, order="C")
-        task = parts, theta, numbers, places
-        kernels.simulate(*task, E, circuit, finals)
-        return E, (*task, circuit, finals)
+        array, places, n_samples = _as_doubles(states)
+        is_real = self._is_real and array.dtype.kind == "f"
+        program = self._real if is_real else self._complex
+        numbers = array if array.dtype.kind == "f" else array.view(np.float64)
+        n_blocks, n_lanes = kernels.n_blocks_and_lanes(n_samples)
+        height = numbers.shape[1] + program.n_rows
+        E = np.empty((n_samples, program.n_observables))
+        circuit = np.empty(program.shape)
+        blocks = np.empty((n_blocks if kept else 1, height, n_lanes))
+        tables = program.integers, program.numbers
+        task = *tables, _plain(theta), numbers, places
+        kernels.simulate(*task, E, circuit, blocks)
+        return E, (*tables, circuit, blocks)
 
 
 @cache
@@ -103,13 +105,21 @@ def _plain(numbers: np.ndarray) -> np.ndarray:
     return np.array(numbers, dtype=np.float64, order="C")
 
 
-def _as_float64(states: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return states with real and imaginary parts in turn, and which of them count."""
-    array, places = states
-    if array.dtype.char not in "dD" or not array.flags.carray:
-        dtype = np.result_type(array.dtype, np.float64)
-        array, places = array[places].astype(dtype, order="C"), np.arange(len(places))
-    return array if array.dtype.char == "d" else array.view(np.float64), places
+def _as_doubles(states: Any) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return states as the kernels take them, their places and how many they are.
+
+    Kernels work on four numbers of a state at a time: a single qubit is complex.
+    """
+    array, places = states if isinstance(states, Rows) else (states, _ALL)
+    n_samples = len(array if places is _ALL else places)
+    kinds = "D" if array.shape[1] == 2 else "dD"
+    if array.dtype.char not in kinds or not array.flags.carray:
+        dtype = np.result_type(
+            array.dtype, np.float64 if "d" in kinds else np.complex128
+        )
+        array = array if places is _ALL else array[places]
+        array, places = array.astype(dtype, order="C"), _ALL
+    return array, places, n_samples
 
 
 def _matrices(observables: list) -> list[np.ndarray]:

@@ -22,6 +22,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import (
     Rows,
+    as_rows,
     block_bytes,
     conj,
     namespace,
@@ -149,9 +150,9 @@ class StatevectorEngine:
         """
         if theta.ndim == 2:
             return np.stack([self.expectations(states, row) for row in theta])
-        rows = _as_rows(states)
-        if (compiled := self._kernels(rows)) is not None:
-            return compiled.expectations(rows, theta)
+        if (compiled := self._kernels(states)) is not None:
+            return compiled.expectations(states, theta)
+        rows = as_rows(states)
         with single_blas_thread():
             bound = self._bind(theta, rows)
             values = [
@@ -169,11 +170,11 @@ class StatevectorEngine:
         pullback : callable
             Maps a cotangent of shape (n_samples, n_observables) to the gradient of
             ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
-            one copy of the states.
+            copies of the states.
         """
-        rows = _as_rows(states)
-        if (compiled := self._kernels(rows)) is not None:
-            return compiled.vjp(rows, theta)
+        if (compiled := self._kernels(states)) is not None:
+            return compiled.vjp(states, theta)
+        rows = as_rows(states)
         bound = self._bind(theta, rows)
         xp, device = namespace(rows.array)
         dtype = getattr(xp, bound.dtype.name)
@@ -202,15 +203,16 @@ class StatevectorEngine:
 
         return _joined(values), pullback
 
-    def _kernels(self, rows: Rows) -> Small | Compiled | None:
-        """Return what runs these rows fast, if there is something and it pays."""
-        array, places = rows
+    def _kernels(self, states: Any) -> Small | Compiled | None:
+        """Return what runs these states fast, if there is something and it pays."""
+        array = states.array if isinstance(states, Rows) else states
         if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:
             return None
         compiled = self._compiled.get(array.dtype.kind)
         if compiled is None or compiled.real or self._work >= _PATIENCE:
             return compiled
-        self._work += len(places) * array.shape[1] * len(self._steps)
+        n_samples = len(as_rows(states).places)
+        self._work += n_samples * array.shape[1] * len(self._steps)
         return None
 
     def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
@@ -346,9 +348,3 @@ class _Bound(NamedTuple):
 def _joined(values: list) -> np.ndarray:
     """Return the expectations of all blocks on the host, float64."""
     return np.concatenate([to_numpy(part) for part in values]).astype(np.float64)
-
-
-def _as_rows(states: Any) -> Rows:
-    if isinstance(states, Rows):
-        return states
-    return Rows(states, np.arange(states.shape[0]))

@@ -19,13 +19,12 @@ _part = jit_part(fastmath=_FAST)
 
 def n_blocks_and_lanes(n_samples: int) -> tuple[int, int]:
     """Return how many blocks of how many lanes hold the samples."""
-    n_samples = max(n_samples, 1)
-    n_blocks = -(-n_samples // _MOST_LANES)
-    return n_blocks, -(-n_samples // (8 * n_blocks)) * 8
+    n_blocks = -(-n_samples // _MOST_LANES) or 1
+    return n_blocks, (-(-n_samples // (8 * n_blocks)) or 1) * 8
 
 
 @_jit
-def simulate(parts, theta, states, places, E, circuit, finals):
+def simulate(integers, numbers, theta, states, places, E, circuit, blocks):
     """Calculate the expectations of some states, and what `pull` needs.
 
     Results are stored where the caller has made place for them: compiled code takes
@@ -33,153 +32,155 @@ def simulate(parts, theta, states, places, E, circuit, finals):
 
     Parameters
     ----------
-    parts : tuple of ndarray
-        Those of `turns.Turns`; a plain tuple reaches compiled code sooner.
+    integers, numbers : ndarray
+        Those of `turns.Program`.
     theta : ndarray of shape (n_parameters,)
     states : ndarray of shape (n_states, n_parts * 2**n_qubits)
         Real parts, or real and imaginary parts in turn.
     places : ndarray of shape (n_samples,)
-        The row of `states` of each sample.
+        The row of `states` of each sample; those of all in order, if empty.
     E : ndarray of shape (n_samples, n_observables), filled
-    circuit : ndarray of shape (n_rows, 2**n_qubits), filled
-        Column i is what becomes of basis state i.
-    finals : ndarray of shape (n_blocks, n_rows, n_lanes), filled
-        Sample i is lane ``i % n_lanes`` of block ``i // n_lanes``. If there is one
-        block only, others take its place.
+    circuit : ndarray of shape (n_steps + n_rows, 2**n_qubits), filled
+        Cosine and sine of each step, and below them the circuit. Its column i is what
+        becomes of basis state i.
+    blocks : ndarray of shape (n_blocks, states.shape[1] + n_rows, n_lanes), filled
+        Samples before the circuit, below them after it. Sample i is lane
+        ``i % n_lanes`` of block ``i // n_lanes``. If there is one block only, others
+        take its place.
     """
-    sources, weights = parts[6], parts[7]
-    n_terms, n_observables, n_rows = weights.shape
-    n_samples, width, n_lanes = len(places), states.shape[1], finals.shape[2]
-    _run(parts, theta, circuit)
-    images = _images(circuit, width)
-    samples, totals = np.empty((width, n_lanes)), np.empty((1, n_lanes))
+    n_steps, n_rows, n_terms = integers[0, 0], numbers.shape[1], integers[0, 1]
+    sources, weights = integers[0, 2], integers[0, 3]
+    (n_samples, n_observables), width = E.shape, states.shape[1]
+    _run(integers, numbers, theta, circuit)
+    images = _images(circuit[n_steps:], width)
+    n_lanes = blocks.shape[2]
+    totals = np.empty((1, n_lanes))
     for first in range(0, n_samples, n_lanes):
-        _load(samples, states, places, first)
-        final = finals[first // n_lanes % len(finals)]
-        _transform(images, samples, final)
+        block = blocks[first // n_lanes % len(blocks)]
+        final = block[width:]
+        _load(block, states, places, first, n_samples)
+        _transform(images, block, final)
         for k in range(n_observables):
             totals[:] = 0.0
             for m in range(n_terms):
                 for r in range(n_rows):
-                    weight, source = weights[m, k, r], sources[m, r]
+                    weight = numbers[weights + m * n_observables + k, r]
+                    source = np.uint64(integers[sources + m * n_rows + r, 0])
                     for s in range(n_lanes):
                         totals[0, s] += weight * final[r, s] * final[source, s]
-            for s in range(n_lanes):
-                if first + s < n_samples:
-                    E[first + s, k] = totals[0, s]
+            for s in range(min(n_lanes, n_samples - first)):
+                E[first + s, k] = totals[0, s]
 
 
 @_jit
-def pull(parts, theta, states, places, circuit, finals, cotangent, gradient):
+def pull(integers, numbers, circuit, blocks, cotangent, gradient):
     """Calculate the gradient of ``sum(cotangent * E)``.
 
     Takes the arguments and the results of `simulate`, all blocks of them, the cotangent
     of shape (n_samples, n_observables), and the gradient, which is 0 before.
     """
-    dimension, steps, slope, base, pairs, matrices, sources, weights = parts
-    n_terms, n_observables, n_rows = weights.shape
-    n_samples, width = len(places), states.shape[1]
-    n_lanes = finals.shape[2]
+    n_steps, n_rows, n_terms = integers[0, 0], numbers.shape[1], integers[0, 1]
+    sources, weights = integers[0, 2], integers[0, 3]
+    n_samples, n_observables = cotangent.shape
+    n_lanes, width = blocks.shape[2], blocks.shape[1] - n_rows
     bras = np.empty((width, n_rows))  # what `images` are to `circuit`
     bras[:] = 0.0
-    samples, bra = np.empty((width, n_lanes)), np.empty((n_rows, n_lanes))
-    factors = np.empty((n_observables, n_lanes))
+    bra, factors = np.empty((n_rows, n_lanes)), np.empty((1, n_lanes))
     for first in range(0, n_samples, n_lanes):
-        final = finals[first // n_lanes]
-        _load(samples, states, places, first)
+        block = blocks[first // n_lanes]
+        final = block[width:]
+        bra[:] = 0.0
         for k in range(n_observables):
             for s in range(n_lanes):
                 known = first + s < n_samples
-                factors[k, s] = 2 * cotangent[first + s, k] if known else 0.0
-        bra[:] = 0.0
-        for m in range(n_terms):
-            for k in range(n_observables):
+                factors[0, s] = 2 * cotangent[first + s, k] if known else 0.0
+            for m in range(n_terms):
                 for r in range(n_rows):
-                    weight, source = weights[m, k, r], sources[m, r]
+                    weight = numbers[weights + m * n_observables + k, r]
+                    source = np.uint64(integers[sources + m * n_rows + r, 0])
                     for s in range(n_lanes):
-                        bra[r, s] += weight * factors[k, s] * final[source, s]
-        _add_products(samples, bra, bras)
-    both = _side_by_side(circuit, bras)
-    for s in range(len(steps) - 1, -1, -1):
-        matrix, parameter = steps[s, 0], steps[s, 3]
-        if matrix >= 0:
-            _multiply(matrices[matrix], both, True)
-            continue
-        half = base[s] + slope[s] * theta[parameter]
-        overlap = 0.0
-        start, stop = steps[s, 1], steps[s, 2]
-        for p in range(start, stop):
-            i, j = pairs[p, 0], pairs[p, 1]
-            for c in range(dimension):
-                overlap += both[j, dimension + c] * both[i, c]
-                overlap -= both[i, dimension + c] * both[j, c]
-        gradient[parameter] += slope[s] * overlap
-        _turn(both, pairs, start, stop, math.cos(half), -math.sin(half))
+                        bra[r, s] += weight * factors[0, s] * final[source, s]
+        _add_products(block, bra, bras)
+    both = _side_by_side(circuit[n_steps:], bras)
+    for s in range(n_steps - 1, -1, -1):
+        matrix, start, stop = integers[s + 1, 0], integers[s + 1, 1], integers[s + 1, 2]
+        if matrix < 0:
+            cosine, sine = circuit[s, 0], circuit[s, 1]
+            overlap = _turn_back(both, integers, start, stop, cosine, sine)
+            gradient[integers[s + 1, 3]] += numbers[s, 1] * overlap
+        else:
+            _multiply(numbers, matrix, both, True)
 
 
 @_part
-def _load(samples, states, places, first):
+def _load(samples, states, places, first, n_samples):
     """Fill the lanes of a block with samples; where none are left, with anything."""
     for s in range(samples.shape[1]):
-        place = places[first + s if first + s < len(places) else 0]
-        for j in range(samples.shape[0]):
+        place = first + s if first + s < n_samples else 0
+        place = places[place] if len(places) > 0 else place
+        for j in range(states.shape[1]):
             samples[j, s] = states[place, j]
 
 
 @_part
 def _transform(images, samples, finals):
-    """Store ``images.T @ samples``, by tiles of 2 x 2."""
+    """Store ``images.T @ samples``, by tiles of 2 x 4."""
     finals[:] = 0.0
     for r in range(0, finals.shape[0], 2):
-        for j in range(0, samples.shape[0], 2):
+        for j in range(0, images.shape[0], 4):
             a, b = images[j, r], images[j + 1, r]
-            c, d = images[j, r + 1], images[j + 1, r + 1]
+            c, d = images[j + 2, r], images[j + 3, r]
+            e, f = images[j, r + 1], images[j + 1, r + 1]
+            g, h = images[j + 2, r + 1], images[j + 3, r + 1]
             for s in range(samples.shape[1]):
                 x, y = samples[j, s], samples[j + 1, s]
-                finals[r, s] += a * x + b * y
-                finals[r + 1, s] += c * x + d * y
+                z, w = samples[j + 2, s], samples[j + 3, s]
+                finals[r, s] += a * x + b * y + c * z + d * w
+                finals[r + 1, s] += e * x + f * y + g * z + h * w
 
 
 @_part
 def _add_products(samples, bra, bras):
-    """Add ``samples @ bra.T``, by tiles of 2 x 2."""
+    """Add ``samples @ bra.T``, by tiles of 4 x 2."""
     for r in range(0, bra.shape[0], 2):
-        for j in range(0, samples.shape[0], 2):
-            a = b = c = d = 0.0
+        for j in range(0, bras.shape[0], 4):
+            a = b = c = d = e = f = g = h = 0.0
             for s in range(samples.shape[1]):
                 x, y = samples[j, s], samples[j + 1, s]
-                a += x * bra[r, s]
-                b += y * bra[r, s]
-                c += x * bra[r + 1, s]
-                d += y * bra[r + 1, s]
-            bras[j, r] += a
-            bras[j + 1, r] += b
-            bras[j, r + 1] += c
-            bras[j + 1, r + 1] += d
+                z, w = samples[j + 2, s], samples[j + 3, s]
+                u, v = bra[r, s], bra[r + 1, s]
+                a, b, c, d = a + x * u, b + y * u, c + z * u, d + w * u
+                e, f, g, h = e + x * v, f + y * v, g + z * v, h + w * v
+            products = ((a, e), (b, f), (c, g), (d, h))
+            for i in range(4):
+                bras[j + i, r] += products[i][0]
+                bras[j + i, r + 1] += products[i][1]
 
 
 @_part
-def _run(parts, theta, circuit):
-    """Store the circuit as a matrix of shape (n_rows, 2**n_qubits)."""
-    dimension, steps, slope, base, pairs, matrices = parts[:6]
-    circuit[:] = 0.0
-    for c in range(dimension):
-        circuit[c, c] = 1.0
-    for s in range(len(steps)):
-        matrix, parameter = steps[s, 0], steps[s, 3]
-        if matrix >= 0:
-            _multiply(matrices[matrix], circuit, False)
+def _run(integers, numbers, theta, circuit):
+    """Store cosines, sines and the circuit as `simulate` does."""
+    n_steps = integers[0, 0]
+    rows = circuit[n_steps:]
+    rows[:] = 0.0
+    for c in range(rows.shape[1]):
+        rows[c, c] = 1.0
+    for s in range(n_steps):
+        matrix, start, stop = integers[s + 1, 0], integers[s + 1, 1], integers[s + 1, 2]
+        if matrix < 0:
+            half = numbers[s, 0] + numbers[s, 1] * theta[integers[s + 1, 3]]
+            cosine, sine = math.cos(half), math.sin(half)
+            circuit[s, 0], circuit[s, 1] = cosine, sine
+            _turn(rows, integers, start, stop, cosine, sine)
         else:
-            half = base[s] + slope[s] * theta[parameter]
-            start, stop = steps[s, 1], steps[s, 2]
-            _turn(circuit, pairs, start, stop, math.cos(half), math.sin(half))
+            _multiply(numbers, matrix, rows, False)
 
 
 @_part
 def _turn(rows, pairs, start, stop, cosine, sine):
     """Turn pairs of rows in place."""
     for p in range(start, stop):
-        i, j = pairs[p, 0], pairs[p, 1]
+        i, j = np.uint64(pairs[p, 0]), np.uint64(pairs[p, 1])  # never negative
         for c in range(rows.shape[1]):
             x, y = rows[i, c], rows[j, c]
             rows[i, c] = cosine * x - sine * y
@@ -187,7 +188,23 @@ def _turn(rows, pairs, start, stop, cosine, sine):
 
 
 @_part
-def _multiply(matrix, rows, transposed):
+def _turn_back(both, pairs, start, stop, cosine, sine):
+    """Turn pairs of rows in place, return the overlap of the turned with the others."""
+    n, overlap = both.shape[1] // 2, 0.0
+    for p in range(start, stop):
+        i, j = np.uint64(pairs[p, 0]), np.uint64(pairs[p, 1])
+        for c in range(n):
+            x, y, u, v = both[i, c], both[j, c], both[i, n + c], both[j, n + c]
+            overlap += v * x - u * y
+            both[i, c] = cosine * x + sine * y
+            both[j, c] = cosine * y - sine * x
+            both[i, n + c] = cosine * u + sine * v
+            both[j, n + c] = cosine * v - sine * u
+    return overlap
+
+
+@_part
+def _multiply(numbers, matrix, rows, transposed):
     """Multiply rows in place; many entries of small unitaries are 0."""
     before = np.empty(rows.shape)
     for i in range(rows.shape[0]):
@@ -196,7 +213,7 @@ def _multiply(matrix, rows, transposed):
             rows[i, c] = 0.0
     for i in range(rows.shape[0]):
         for j in range(rows.shape[0]):
-            entry = matrix[j, i] if transposed else matrix[i, j]
+            entry = numbers[matrix + j, i] if transposed else numbers[matrix + i, j]
             if entry != 0.0:
                 for c in range(rows.shape[1]):
                     rows[i, c] += entry * before[j, c]

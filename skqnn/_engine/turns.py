@@ -36,6 +36,23 @@ class Turns(NamedTuple):
     weights: np.ndarray  # (n_terms, n_observables, n_rows)
 
 
+class Program(NamedTuple):
+    """`Turns` as two tables, since compiled code takes a while for each array.
+
+    The first row of `integers` has the numbers of steps and terms, and the rows of the
+    first source and the first weights. Steps, pairs and sources follow; the matrix of a
+    step and its pairs are rows of the tables. In `numbers` are base and slope of each
+    step, matrices and weights.
+    """
+
+    integers: np.ndarray  # (1 + n_steps + n_pairs + n_terms * n_rows, 4)
+    # (n_steps + n_matrices * n_rows + n_terms * n_observables, n_rows)
+    numbers: np.ndarray
+    n_rows: int
+    n_observables: int
+    shape: tuple[int, int]  # of the circuit, see `turn_kernels.simulate`
+
+
 class Turn(NamedTuple):
     """``exp(angle * generator)``, the angle being ``base + slope * theta[parameter]``.
 
@@ -127,6 +144,29 @@ def as_turns(sequel: Sequel, n_parts: int) -> Turns:
         np.array([index ^ flip for flip in flips], dtype=np.int64).reshape(-1, n_rows),
         np.array(weights, dtype=np.float64).reshape(shape),
     )
+
+
+def as_program(turns: Turns) -> Program:
+    """Return turns as the kernels take them."""
+    steps = turns.steps
+    n_terms, n_observables, n_rows = turns.weights.shape
+    n_steps, n_pairs = len(steps), len(turns.pairs)
+    first_pair, first_matrix = 1 + n_steps, n_steps
+    first_source = first_pair + n_pairs
+    first_weight = first_matrix + len(turns.matrices) * n_rows
+    integers = np.zeros((first_source + n_terms * n_rows, 4), dtype=np.int64)
+    integers[0] = n_steps, n_terms, first_source, first_weight
+    integers[1:first_pair] = steps + [0, first_pair, first_pair, 0]
+    matrices = first_matrix + steps[:, 0] * n_rows
+    integers[1:first_pair, 0] = np.where(steps[:, 0] < 0, -1, matrices)
+    integers[first_pair:first_source, :2] = turns.pairs
+    integers[first_source:, 0] = turns.sources.ravel()
+    numbers = np.zeros((first_weight + n_terms * n_observables, n_rows))
+    numbers[:n_steps, 0], numbers[:n_steps, 1] = turns.base, turns.slope
+    numbers[first_matrix:first_weight] = turns.matrices.reshape(-1, n_rows)
+    numbers[first_weight:] = turns.weights.reshape(-1, n_rows)
+    shape = n_steps + n_rows, turns.dimension
+    return Program(integers, numbers, n_rows, n_observables, shape)
 
 
 def _on_all_qubits(gate: Gate, n_qubits: int) -> np.ndarray:

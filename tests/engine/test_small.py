@@ -1,6 +1,7 @@
 """Kernels of small circuits against Qiskit and the NumPy path of the same engine."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -135,6 +136,27 @@ def test_pullback_can_be_called_again():
     np.testing.assert_array_equal(pullback(cotangent), first)
 
 
+def test_pullback_keeps_what_the_caller_changes():
+    engine, states, theta, cotangent, *_ = problem(3)
+    _, expected, _ = value_and_gradient(engine, states, theta, cotangent)
+    _, pullback = engine.vjp(states, theta)
+    states[:], theta[:] = 0.0, 0.0
+    np.testing.assert_array_equal(pullback(cotangent), expected)
+
+
+def test_threads_can_share_an_engine():
+    engine, states, theta, cotangent, *_ = problem(5)
+    expected = value_and_gradient(engine, states, theta, cotangent)
+
+    def run(_):
+        return value_and_gradient(engine, states, theta, cotangent)
+
+    with ThreadPoolExecutor(4) as threads:
+        for got in threads.map(run, range(100)):
+            for a, b in zip(got, expected, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("dtype", "dD")
 @pytest.mark.parametrize("n_samples", [0, 1, 8, 127, 128, 129, 300])
 def test_blocks_of_samples_are_independent(n_samples, dtype):
@@ -171,6 +193,28 @@ def test_rows_in_any_order_and_memory(dtype):
         np.testing.assert_array_equal(
             engine.expectations(Rows(array, places), theta), expected
         )
+
+
+@pytest.mark.parametrize("n_qubits", range(1, 6))
+@pytest.mark.parametrize("dtype", "dD")
+def test_all_rows_and_no_rows(n_qubits, dtype):
+    ansatz = build_ansatz("real_amplitudes", n_qubits, 1, "linear")
+    engine = StatevectorEngine(ansatz, as_observables(["X" * n_qubits, "Z" * n_qubits]))
+    rng = np.random.default_rng(n_qubits)
+    theta, states = (
+        rng.normal(size=2 * n_qubits),
+        random_states(rng, 5, n_qubits, dtype),
+    )
+    cotangent = rng.normal(size=(5, 2))
+    expected = value_and_gradient(engine, states, theta, cotangent)
+    all_rows, no_rows = Rows(states, np.arange(5)), Rows(states, np.arange(0))
+    for a, b in zip(
+        value_and_gradient(engine, all_rows, theta, cotangent), expected, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    E, gradient, _ = value_and_gradient(engine, no_rows, theta, cotangent[:0])
+    assert E.shape == (0, 2)
+    np.testing.assert_array_equal(gradient, np.zeros(2 * n_qubits))
 
 
 def test_arguments_in_any_memory_take_the_same_kernels():

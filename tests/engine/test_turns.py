@@ -9,7 +9,7 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 
 from skqnn._circuits import gates
 from skqnn._circuits.gates import Gate, compile_circuit
-from skqnn._engine.turns import Turn, as_sequel, as_turns
+from skqnn._engine.turns import Turn, as_program, as_sequel, as_turns
 
 Z = np.diag([1.0, -1.0])
 
@@ -85,3 +85,24 @@ def test_observables_become_weights_of_pairs():
     moved = Operator(circuit).data @ rows
     expected = moved @ SparsePauliOp("ZZ").to_matrix() @ moved
     assert pytest.approx(expected.real) == E
+
+
+def test_a_program_holds_all_turns():
+    p, circuit = ParameterVector("p", 2), QuantumCircuit(2)
+    circuit.ry(p[0] + 0.5, 0)
+    circuit.t(0)
+    circuit.cx(0, 1)
+    circuit.rx(2 * p[1], 0)
+    turns = as_turns(sequel(circuit, "ZZ"), n_parts=2)
+    integers, numbers, n_rows, n_observables, shape = as_program(turns)
+    n_steps, n_terms, source, weight = integers[0]
+    first, matrix, last = integers[1:4]
+    assert (n_steps, n_terms, n_rows, n_observables, shape) == (3, 1, 8, 1, (11, 4))
+    pairs = [*integers[first[1] : first[2], :2], *integers[last[1] : last[2], :2]]
+    np.testing.assert_array_equal(pairs, turns.pairs)
+    np.testing.assert_array_equal(first[[0, 3]], [-1, 0])
+    np.testing.assert_array_equal(last[[0, 3]], [-1, 1])
+    np.testing.assert_array_equal(numbers[:3, :2], np.c_[turns.base, turns.slope])
+    np.testing.assert_array_equal(numbers[matrix[0] :][:8], turns.matrices[0])
+    np.testing.assert_array_equal(integers[source:, 0], turns.sources[0])
+    np.testing.assert_array_equal(numbers[weight:], turns.weights[0])
