@@ -4,6 +4,7 @@ Explicit vectors give the same code with every version of LLVM, while loops left
 auto-vectoriser do not. All offsets are in bytes.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
 from typing import Any, NamedTuple
@@ -140,9 +141,10 @@ class Emitter:
         if back is not None:
             negative = self.builder.fneg(imaginary)
             imaginary = self.builder.select(back, negative, imaginary)
-        signs = ir.Constant(self.vector, self.lanes // 2 * [-1.0, 1.0])
-        turn = self.mul(self.splat(imaginary), signs)
-        return self.add(product, self.mul(turn, self.swap(x)))
+        turn = self.mul(self.splat(imaginary), self.swap(x))
+        minus, plus = self.sub(product, turn), self.add(product, turn)
+        lanes = [k + k % 2 * self.lanes for k in range(self.lanes)]
+        return self.shuffle(minus, plus, lanes)
 
     def swap(self, x):
         """Swap the real and the imaginary parts of a vector of complex numbers."""
@@ -167,3 +169,30 @@ class Emitter:
 
     def sub(self, a, b):
         return self.builder.fsub(a, b, flags=_FUSE)
+
+
+class Rows(dict):
+    """Rows of a group by their numbers, loaded when they are first needed."""
+
+    def __init__(self, load):
+        super().__init__()
+        self._load = load  # fills in a row
+
+    def __missing__(self, j):
+        self._load(self, j)
+        return self[j]
+
+
+def pairs(n_bits: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (low, high, qubit) for all pairs of rows that differ in one qubit.
+
+    The lower half of the rows is done with all qubits but the last before the upper
+    half is begun: a processor has not many more registers than a group has rows.
+    """
+    if n_bits > 0:
+        half = 2 ** (n_bits - 1)
+        for first in (0, half):
+            for low, high, q in pairs(n_bits - 1):
+                yield first + low, first + high, q
+        for low in range(half):
+            yield low, low + half, n_bits - 1

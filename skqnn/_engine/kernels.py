@@ -301,7 +301,7 @@ def _build_run(sources):
     return run
 
 
-_USED = ("emitter", "layout", "measure", "phases", "schedule", "vectors")
+_USED = ("emitter", "layout", "measure", "phases", "schedule", "strings", "vectors")
 run = _build_run(
     "".join(inspect.getsource(sys.modules[f"skqnn._engine.{name}"]) for name in _USED)
 )

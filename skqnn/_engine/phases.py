@@ -5,7 +5,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter, is_complex
+from skqnn._engine.emitter import Emitter, Rows, is_complex, pairs
+from skqnn._engine.layout import vector_bytes
+from skqnn._engine.strings import GROUP_BITS
 
 _UNROLLED = 4  # rows at a time
 
@@ -42,9 +44,10 @@ def unrescale(typingctx, work, blocks, phases, phase, factors, at):
     """Go back with the cotangents from behind the phases, and compare with the states.
 
     Block blocks[0] of `work` is multiplied by conjugate phases and the factor as in
-    `rescale`; then bra * ket with the lanes of ket swapped is stored in blocks[2], for
-    all rows of this block and blocks[1]: the difference of the lanes of the real and
-    the imaginary part of bra is Im(conj(bra) ket). Nothing is done if `phases` are
+    `rescale`; then bra * ket with the lanes of ket swapped is calculated for all rows
+    of this block and blocks[1]: the difference of the lanes of the real and the
+    imaginary part of bra is Im(conj(bra) ket). These products are transformed in
+    groups, see `strings`, and stored in blocks[2]. Nothing is done if `phases` are
     real.
     """
 
@@ -59,14 +62,25 @@ def unrescale(typingctx, work, blocks, phases, phase, factors, at):
         _, n_rows = cgutils.unpack_tuple(builder, phases_.shape)
         factor = emit.splat(emit.item(factors, at))
         back = ir.Constant(ir.IntType(1), 1)
-        with emit.groups(n_rows, _UNROLLED) as rows:
-            for row in rows:
-                place = emit.row(row)
-                bra = emit.mul(factor, emit.load(bras, place))
-                bra = emit.times(emit.weight(phases_, phase, row), bra, back)
-                emit.store(bra, bras, place)
-                product = emit.mul(bra, emit.swap(emit.load(kets, place)))
-                emit.store(product, products, place)
+        group_bits = emit.number(GROUP_BITS)
+        n_groups = builder.lshr(n_rows, group_bits)
+        with emit.groups(n_rows, 2**GROUP_BITS) as rows:
+            group, place = builder.lshr(rows[0], group_bits), emit.row(rows[0])
+
+            def multiply(x, j, rows=rows, place=place):
+                here = builder.add(place, emit.number(j * vector_bytes()))
+                bra = emit.mul(factor, emit.load(bras, here))
+                bra = emit.times(emit.weight(phases_, phase, rows[j]), bra, back)
+                emit.store(bra, bras, here)
+                x[j] = emit.mul(bra, emit.swap(emit.load(kets, here)))
+
+            x = Rows(multiply)
+            for low, high, q in pairs(GROUP_BITS):
+                x[low], x[high] = emit.add(x[low], x[high]), emit.sub(x[low], x[high])
+                if q == GROUP_BITS - 1:
+                    for j in (low, high):
+                        row = builder.mul(emit.number(j), n_groups)
+                        emit.store(x[j], products, emit.row(builder.add(row, group)))
         return context.get_dummy_value()
 
     return types.void(work, blocks, phases, phase, factors, at), generate

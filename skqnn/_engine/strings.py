@@ -4,12 +4,15 @@ A Walsh transform finds the sums of all strings in place: the two halves of the 
 become their sum and their difference, for strings without and with a Z on the highest
 qubit, and each half is treated in the same way. Circuits need few strings, mostly those
 of one qubit, and so does a half: where no string is left the rest is not calculated.
+The lowest qubits come first, all strings of them, while rows are in registers.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+GROUP_BITS = 4  # qubits that come first
 
 
 class Fold(NamedTuple):
@@ -24,17 +27,28 @@ class Fold(NamedTuple):
 def folds(masks: list[int], n_rows: int, first: int = 0) -> list[Fold]:
     """Return the folds that find the sums of some Z strings, in their order.
 
+    Groups of 2**GROUP_BITS neighbours are transformed already: the sum of a group with
+    the signs of a string of its qubits is row ``string * n_groups + group``.
+
     Parameters
     ----------
     masks : list of int
         Bit q: there is a Z on qubit q; all different, none is 0.
     n_rows : int
-        A power of two.
+        A power of two, at least two groups.
     first : int
         Where the sum of the first string belongs.
     """
-    places = {mask: first + k for k, mask in enumerate(masks)}
-    return list(_folds(places, 0, n_rows)) if places else []
+    n_groups = n_rows >> GROUP_BITS
+    places: dict[int, dict[int, int]] = {}  # of all strings that are alike in groups
+    for k, mask in enumerate(masks):
+        high, low = divmod(mask, 2**GROUP_BITS)
+        places.setdefault(low, {})[high] = first + k
+    return [
+        fold
+        for low, highs in places.items()
+        for fold in _folds(highs, low * n_groups, n_groups)
+    ]
 
 
 def _folds(places: dict[int, int], start: int, n_rows: int) -> Iterator[Fold]:

@@ -5,7 +5,6 @@ of the processor. A complex amplitude takes two lanes, so that what multiplies b
 numbers need not know of it.
 """
 
-from collections.abc import Iterator
 from functools import partial
 
 from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -13,41 +12,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter, is_complex
+from skqnn._engine.emitter import Emitter, Rows, is_complex, pairs
 from skqnn._engine.layout import vector_bytes
-
-
-class _Rows(dict):
-    """Rows of a group by their numbers, loaded when they are first needed."""
-
-    def __init__(self, load):
-        super().__init__()
-        self._load = load  # fills in a row
-
-    def __missing__(self, j):
-        self._load(self, j)
-        return self[j]
-
-
-def _pairs(n_bits: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (low, high, qubit) for all pairs of rows that differ in one qubit.
-
-    The lower half of the rows is done with all qubits but the last before the upper
-    half is begun: a processor has not many more registers than a group has rows.
-    """
-    if n_bits > 0:
-        half = 2 ** (n_bits - 1)
-        for first in (0, half):
-            for low, high, q in _pairs(n_bits - 1):
-                yield first + low, first + high, q
-        for low in range(half):
-            yield low, low + half, n_bits - 1
 
 
 def _rotate(emit, x, tangents, done=None):
     """Rotate each qubit of the rows x by (low - t high, high + t low)."""
     n_bits = len(tangents)
-    for low, high, q in _pairs(n_bits):
+    for low, high, q in pairs(n_bits):
         down = emit.sub(x[low], emit.mul(tangents[q], x[high]))
         x[high] = emit.add(x[high], emit.mul(tangents[q], x[low]))
         x[low] = down
@@ -131,7 +103,7 @@ def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
                 builder.call(fn, [builder.gep(source, [off]), i32(0), i32(3), i32(1)])
                 if "contract" in operations:
                     builder.call(fn, [builder.gep(kets, [off]), i32(0), i32(3), i32(1)])
-        x, table, at = _Rows(fill), read, loaded
+        x, table, at = Rows(fill), read, loaded
         for operation in operations:
             if operation == "rotate":
                 _rotate(
@@ -262,7 +234,7 @@ def load(typingctx, states, samples, work, block, rows, angles, at, phases):
                 here = builder.add(place, emit.number(j * vector_bytes()))
                 emit.store(x[j], target, here)
 
-            x = _Rows(fill)
+            x = Rows(fill)
             _rotate(emit, x, tangents, store)
         return context.get_dummy_value()
 

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from skqnn._engine.strings import fold_table, folds
+from skqnn._engine.strings import GROUP_BITS, fold_table, folds
 
 
 def transform(rows, steps):
-    """Do by hand what the kernels do with folds."""
-    rows, totals = rows.copy(), {}
+    """Do by hand what the kernels do with groups and folds."""
+    size = 2**GROUP_BITS
+    signs = 1.0 - 2.0 * (np.bitwise_count(np.arange(size)[:, None] & range(size)) & 1)
+    rows, totals = (signs @ rows.reshape(-1, size).T).ravel(), {}
     for start, half, low, high in steps:
         a, b = rows[start : start + half], rows[start + half : start + 2 * half]
         a[...], b[...] = a + b, a - b
@@ -35,15 +37,15 @@ def test_folds_find_the_signed_sums(masks):
     assert totals == pytest.approx(expected, abs=1e-13)
 
 
-def test_single_qubits_need_two_additions_for_each_row():
+def test_single_qubits_need_few_additions_after_the_groups():
     steps = folds([1 << q for q in range(10)], 1024)
-    assert sum(2 * step.half for step in steps) == 2 * 1023
+    assert sum(2 * step.half for step in steps) == 2 * 63 + GROUP_BITS * 64
 
 
 def test_folds_of_layers_come_in_turn():
     strings = np.array([(0, 3), (2, 1), (2, 6)])
-    table, starts = fold_table(strings, [0, 2], 8)
-    rows = np.random.default_rng(1).normal(size=8)
+    table, starts = fold_table(strings, [0, 2], 32)
+    rows = np.random.default_rng(1).normal(size=32)
     first, second = table[: starts[1]], table[starts[1] :]
     assert transform(rows, first)[0] == pytest.approx(signed_sums(rows, [3])[0])
     expected = dict(enumerate(signed_sums(rows, [1, 6]), start=1))
