@@ -9,6 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.primitives import StatevectorEstimator
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -66,6 +67,27 @@ def test_same_random_state_same_bits():
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
     other = clone(classifier).set_params(random_state=1).fit(X, Y)
     assert not np.array_equal(first.theta_, other.theta_)
+
+
+def test_labels_of_gates_do_not_change_their_noise():
+    """To Aer a gate with a label is another gate, one without errors."""
+
+    def scores(label):
+        theta = ParameterVector("t", 4)
+        ansatz = QuantumCircuit(2)
+        ansatz.ry(theta[0], 0, label=label)
+        ansatz.ry(theta[1], 1)
+        ansatz.cx(0, 1, label=label)
+        ansatz.ry(theta[2], 0)
+        ansatz.ry(theta[3], 1)
+        classifier = QNNClassifier(ansatz=ansatz, observables=["ZZ"], **BRIEF)
+        classifier.fit(X, Y).set_params(backend=AerSimulator(noise_model=noise))
+        return classifier.decision_function(X)
+
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.3, 2), ["cx"])
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.2, 1), ["ry"])
+    np.testing.assert_allclose(scores("mine"), scores(None), atol=1e-10)
 
 
 def test_predictions_with_shots_are_consistent_probabilities(trained):

@@ -2,9 +2,9 @@
 
 Whatever else a circuit may hold is opened here, once, and before a name is looked at by
 anyone: simulators, transpilers and file formats tell gates apart by name, so that a
-sub-circuit called ``id`` would be left out by one and run by the other. What has more
-than one meaning (an evolution is synthesised approximately) gets that of its
-definition.
+sub-circuit called ``id`` would be left out by one and run by the other. Aer looks for
+the errors of a gate by its label, so labels are left out. What has more than one
+meaning (an evolution is synthesised approximately) gets that of its definition.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,8 +33,8 @@ def normal_form(
     """Return the circuit in standard gates, `UnitaryGate` and barriers.
 
     Composite gates, boxes, annotated operations, Cliffords and the like are opened,
-    delays are left out. Qubits, registers and parameters with their order are kept; a
-    circuit that has this form already is returned itself.
+    delays and labels are left out. Qubits, registers and parameters with their order
+    are kept; a circuit that has this form already is returned itself.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def normal_form(
     if (
         not circuit.clbits
         and not circuit.num_vars
-        and all(map(_is_plain, circuit.data))
+        and all(_is_plain(item) and item.label is None for item in circuit.data)
     ):
         return circuit
     normal = QuantumCircuit(circuit.qubits, *circuit.qregs, name=circuit.name)
@@ -109,7 +109,7 @@ def _write(
         operation = item.operation
         qubits = [where[circuit.find_bit(bit).index] for bit in item.qubits]
         if _is_plain(item):
-            normal.append(operation, qubits, copy=False)
+            normal.append(_unlabelled(operation), qubits, copy=False)
         elif isinstance(operation, GlobalPhaseGate):
             normal.global_phase += operation.params[0]
         elif not isinstance(operation, Delay) and not (
@@ -118,6 +118,15 @@ def _write(
             _write(_opened(operation, qubits), normal, qubits, fresh)
         if not isinstance(operation, Barrier | Delay | Reset):
             fresh.difference_update(qubits)
+
+
+def _unlabelled(operation: Instruction) -> Instruction:
+    """Return a gate without the label that it may have in drawings."""
+    if operation.label is None:
+        return operation
+    bare = operation.to_mutable()
+    bare.label = None
+    return bare
 
 
 def _opened(operation: Operation, qubits: Sequence[int]) -> QuantumCircuit:

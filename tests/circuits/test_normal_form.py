@@ -136,10 +136,26 @@ def test_boxes_are_opened_and_delays_left_out():
     assert normal_form(circuit) == unboxed()
 
 
+def test_labels_are_left_out_of_gates_at_any_depth():
+    def circuit(label):
+        inner, outer = QuantumCircuit(2), QuantumCircuit(2)
+        inner.cx(0, 1, label=label)
+        outer.append(inner.to_gate(label=label), [1, 0])
+        outer.ry(T, 0, label=label)
+        outer.unitary(np.diag([1, 1j]), [1], label=label)
+        return outer
+
+    labelled = circuit("mine")
+    normal = normal_form(labelled)
+    assert [item.label for item in normal.data] == [None] * 3
+    assert normal == normal_form(circuit(None))
+    assert [item.label for item in labelled.data] == ["mine"] * 3
+
+
 def test_normal_circuit_is_returned_itself():
     circuit = real_amplitudes(3, reps=1)
     circuit.barrier()
-    circuit.append(HGate(label="mine"), [0])
+    circuit.append(HGate(), [0])
     assert normal_form(circuit) is circuit
 
 
