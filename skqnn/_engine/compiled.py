@@ -33,6 +33,7 @@ DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
 _PAGE = 4096
+_REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
@@ -92,71 +93,79 @@ class Compiled:
         """
         states = as_rows(states)
         bound = self._bind(theta, states, pulled=True)
-        n_samples, width = len(states.places), bound.task.width
-        n_numbers = bound.slopes.size + bound.overlaps.size
-        itemsize = _real(states.array.dtype).itemsize
-        known = None
-        if (
-            self._n_observables == 1
-            and n_samples * width * n_numbers * itemsize <= _JACOBIAN_BYTES
-        ):
-            ones = np.ones((n_samples, 1))
-            E, *known = self._run(bound, states, ones, blocks_per_row=1)
-        else:
-            E, *_ = self._run(bound, states)
+        width, dtype = bound.task.width, _REAL[states.array.dtype.char]
+        n_numbers = self._binding.layout.qubits.size + bound.overlaps.size
+        n_bytes = len(states.places) * width * n_numbers * dtype.itemsize
+        kept = self._n_observables == 1 and n_bytes <= _JACOBIAN_BYTES
+        E, *known = self._run(bound, states, blocks_per_row=int(kept))
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
-            if known is None:
-                _, *parts = self._run(bound, states, cotangent, _ROW_BLOCKS)
-                sums = [rows.sum(axis=0, dtype=np.float64) for rows in parts]
-            else:
-                lanes = _lanes(cotangent, known[0].dtype, width)[:, 0]
-                lanes = lanes.astype(np.float64)
-                sums = [np.einsum("b...l,bl->...l", rows, lanes) for rows in known]
-            angles, overlaps = sums
-            return self._binding.collect(bound, angles, overlaps, len(theta))
+            derivatives = known
+            if not kept:
+                _, *derivatives = self._run(bound, states, _ROW_BLOCKS, cotangent)
+            n_rows, *_, lanes = derivatives[0].shape
+            factors = np.ones((n_rows, lanes))
+            if kept:
+                factors = _as_blocks(cotangent, factors.dtype, width, lanes)[:, 0]
+            return self._binding.collect(bound, derivatives, factors, len(theta))
 
         return E, pullback
 
     def _bind(self, theta: np.ndarray, states: Rows, pulled: bool) -> Bound:
         dtype = states.array.dtype
         width = 1 if self.real and dtype.kind == "f" else 2
-        return self._binding.bind(theta, _real(dtype), width, pulled)
+        return self._binding.bind(_plain(theta), _REAL[dtype.char], width, pulled)
 
-    def _run(self, bound, states, cotangent=None, blocks_per_row=1) -> tuple:
+    def _run(
+        self,
+        bound: Bound,
+        states: Rows,
+        blocks_per_row: int = 0,
+        cotangent: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the expectations, and the derivatives by angles and phases.
+
+        Parameters
+        ----------
+        bound : Bound
+        states : Rows
+        blocks_per_row : int
+            Blocks over which derivatives are summed, 0 for no derivatives.
+        cotangent : ndarray of shape (n_samples, n_observables), default=None
+            None: ones.
 
         Returns
         -------
         E : ndarray of shape (n_samples, n_observables), float64
         out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
-            A row is the sum over `blocks_per_row` blocks; no rows without a cotangent.
         over : ndarray of shape (n_rows, n_strings, lanes)
         """
         array, places = np.ascontiguousarray(states.array), states.places
-        task, layout = bound.task, self._binding.layout
-        n_samples, dtype = len(places), _real(array.dtype)
-        n_observables, lanes = self._n_observables, vector_bytes() // dtype.itemsize
+        task, dtype = bound.task, _REAL[array.dtype.char]
+        n_samples, n_observables = len(places), self._n_observables
+        lanes = vector_bytes() // dtype.itemsize
         n_blocks = -(-(n_samples * task.width) // lanes)
-        n_rows = 0 if cotangent is None else -(-n_blocks // blocks_per_row)
+        n_rows = -(-n_blocks // blocks_per_row) if blocks_per_row else 0
         E = np.zeros((n_blocks, n_observables, lanes), dtype=dtype)
-        known = cotangent is not None
-        cotangents = _lanes(cotangent, dtype, task.width) if known else np.ones_like(E)
-        out = np.zeros((n_rows, *layout.qubits.shape, lanes), dtype=dtype)
+        out = np.zeros((n_rows, *self._binding.layout.qubits.shape, lanes), dtype=dtype)
         over = np.zeros((n_rows, len(bound.overlaps), lanes), dtype=dtype)
-
+        if cotangent is None:
+            cotangents = np.empty_like(E)
+            cotangents.fill(1)
+        else:
+            cotangents = _as_blocks(cotangent, dtype, task.width, lanes)
         size = n_samples * task.width * array.shape[1] * self._n_sweeps
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
-        parts = _share_out(n_blocks, n_threads, blocks_per_row)
+        unit = max(blocks_per_row, 1)
+        parts = _share_out(n_blocks, n_threads, unit)
         workspaces = self._workspaces(dtype, len(parts), task.n_work)
-        results = E, out, over, blocks_per_row
-
-        def simulate(part: tuple[int, int], work: np.ndarray) -> None:
-            kernels().run(task, array, places, part, work, cotangents, *results)
-
-        _run_in_threads(simulate, list(zip(parts, workspaces, strict=True)))
-        E = E.swapaxes(1, 2).reshape(-1, task.width, n_observables)[:n_samples]
-        return E.sum(axis=1, dtype=np.float64) * bound.scale, out, over
+        results = cotangents, E, out, over, unit
+        calls = [
+            (task, array, places, part, work, *results)
+            for part, work in zip(parts, workspaces, strict=True)
+        ]
+        _run_in_threads(kernels().run, calls)
+        return _as_samples(E, n_samples, task.width, bound.scale), out, over
 
     def _workspaces(self, dtype: np.dtype, n_parts: int, n_blocks: int) -> np.ndarray:
         """Return memory for blocks, shape (n_parts, n_blocks, size).
@@ -172,21 +181,39 @@ class Compiled:
         return raw[start : start + math.prod(shape)].reshape(shape).view(dtype)
 
 
-def _real(dtype: np.dtype) -> np.dtype:
-    """Return the dtype of the real part."""
-    return np.empty(0, dtype=dtype).real.dtype
+def _plain(numbers: np.ndarray) -> np.ndarray:
+    """Return memory as the kernels were compiled for."""
+    if numbers.dtype == np.float64 and numbers.flags.carray:
+        return numbers
+    return np.array(numbers, dtype=np.float64, order="C")
 
 
-def _lanes(cotangent: np.ndarray, dtype: np.dtype, width: int) -> np.ndarray:
+def _as_blocks(
+    cotangent: np.ndarray, dtype: np.dtype, width: int, lanes: int
+) -> np.ndarray:
     """Arrange (n_samples, K) by blocks of states, (n_blocks, K, lanes).
 
     A sample takes `width` lanes. What is left of the last block is 0.
     """
-    n_observables, lanes = cotangent.shape[1], vector_bytes() // dtype.itemsize
-    rows = cotangent if width == 1 else np.repeat(cotangent, width, axis=0)
-    padded = np.zeros((-(-len(rows) // lanes), lanes, n_observables), dtype=dtype)
-    padded.reshape(-1, n_observables)[: len(rows)] = rows
-    return np.ascontiguousarray(padded.swapaxes(1, 2))
+    n_samples, n_observables = cotangent.shape
+    n_blocks = -(-n_samples * width // lanes)
+    padded = np.zeros((n_blocks * lanes // width, n_observables), dtype=dtype)
+    padded[:n_samples] = cotangent
+    rows = padded.reshape(n_blocks, -1, n_observables, 1).swapaxes(1, 2)
+    blocks = np.empty((*rows.shape[:3], width), dtype=dtype)
+    blocks[...] = rows
+    return blocks.reshape(n_blocks, n_observables, lanes)
+
+
+def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.ndarray:
+    """Arrange (n_blocks, K, lanes) by samples, (n_samples, K), float64, and scale it.
+
+    The expectation of a sample of two lanes is their sum.
+    """
+    if width == 2:
+        E = np.add(E[:, :, ::2], E[:, :, 1::2], dtype=np.float64)
+    rows = E.swapaxes(1, 2).reshape(-1, E.shape[1])[:n_samples]
+    return np.multiply(rows, scale, dtype=np.float64)
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:

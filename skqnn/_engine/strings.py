@@ -51,6 +51,12 @@ def folds(masks: list[int], n_rows: int, first: int = 0) -> list[Fold]:
     ]
 
 
+def whole_folds(masks: list[int], n_rows: int) -> list[Fold]:
+    """Return the folds for rows of which no group is transformed, see `folds`."""
+    places = {mask: k for k, mask in enumerate(masks)}
+    return list(_folds(places, 0, n_rows)) if places else []
+
+
 def _folds(places: dict[int, int], start: int, n_rows: int) -> Iterator[Fold]:
     half = n_rows // 2
     low = {mask: place for mask, place in places.items() if not mask & half}
