@@ -1,6 +1,7 @@
 """Observables as sums of terms that multiply amplitudes by weights and flip bits."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,10 @@ def pauli_masks(observables: Sequence[SparsePauliOp], n_qubits: int) -> list:
 
 
 def as_terms(masks: list, n_observables: int) -> list[Term]:
-    """Return what `pauli_masks` has found as terms, at least one of each observable."""
+    """Return what `pauli_masks` has found as terms, at least one of each observable.
+
+    They are in the order of the observables.
+    """
     terms, seen = [], set()
     for mask, weights in masks:
         weights = weights if np.any(np.imag(weights)) else np.real(weights)
@@ -45,7 +49,8 @@ def as_terms(masks: list, n_observables: int) -> list[Term]:
         terms += [Term(k, flips, weights[:, k]) for k in used]
         seen |= set(used)
     nothing = np.zeros(len(masks[0][1]))
-    return terms + [Term(k, 0, nothing) for k in range(n_observables) if k not in seen]
+    terms += [Term(k, 0, nothing) for k in range(n_observables) if k not in seen]
+    return sorted(terms, key=attrgetter("observable"))
 
 
 def on_real_states(terms: list[Term]) -> list[Term]:
