@@ -75,19 +75,17 @@ class Small:
     def _simulate(self, states: Any, theta: np.ndarray, kept: bool) -> tuple:
         """Return the expectations, and what pulls their cotangents."""
         kernels = _kernels()
-        array, places, n_samples = _as_doubles(states)
-        is_real = self._is_real and array.dtype.kind == "f"
-        program = self._real if is_real else self._complex
-        numbers = array if array.dtype.kind == "f" else array.view(np.float64)
+        numbers, places, n_samples, is_real = _as_doubles(states)
+        program = self._real if is_real and self._is_real else self._complex
+        integers, table = program.integers, program.numbers
         n_blocks, n_lanes = kernels.n_blocks_and_lanes(n_samples)
         height = numbers.shape[1] + program.n_rows
         E = np.empty((n_samples, program.n_observables))
         circuit = np.empty(program.shape)
         blocks = np.empty((n_blocks if kept else 1, height, n_lanes))
-        tables = program.integers, program.numbers
-        task = *tables, _plain(theta), numbers, places
-        kernels.simulate(*task, E, circuit, blocks)
-        return E, (*tables, circuit, blocks)
+        theta = _plain(theta)
+        kernels.simulate(integers, table, theta, numbers, places, E, circuit, blocks)
+        return E, (integers, table, circuit, blocks)
 
 
 @cache
@@ -105,21 +103,20 @@ def _plain(numbers: np.ndarray) -> np.ndarray:
     return np.array(numbers, dtype=np.float64, order="C")
 
 
-def _as_doubles(states: Any) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return states as the kernels take them, their places and how many they are.
+def _as_doubles(states: Any) -> tuple[np.ndarray, np.ndarray, int, bool]:
+    """Return states as the kernels take them, with parts in turn if they are complex.
 
-    Kernels work on four numbers of a state at a time: a single qubit is complex.
+    Then their places, how many they are, and whether they are real. Kernels work on
+    four numbers of a state at a time, so a single qubit is complex.
     """
     array, places = states if isinstance(states, Rows) else (states, _ALL)
-    n_samples = len(array if places is _ALL else places)
-    kinds = "D" if array.shape[1] == 2 else "dD"
-    if array.dtype.char not in kinds or not array.flags.carray:
-        dtype = np.result_type(
-            array.dtype, np.float64 if "d" in kinds else np.complex128
-        )
+    n_samples = len(array) if places is _ALL else len(places)
+    is_real = array.dtype.kind == "f" and array.shape[1] > 2
+    dtype = "d" if is_real else "D"
+    if array.dtype.char != dtype or not array.flags.carray:
         array = array if places is _ALL else array[places]
         array, places = array.astype(dtype, order="C"), _ALL
-    return array, places, n_samples
+    return array if is_real else array.view(np.float64), places, n_samples, is_real
 
 
 def _matrices(observables: list) -> list[np.ndarray]:

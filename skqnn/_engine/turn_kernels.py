@@ -52,7 +52,9 @@ def simulate(integers, numbers, theta, states, places, E, circuit, blocks):
     sources, weights = integers[0, 2], integers[0, 3]
     (n_samples, n_observables), width = E.shape, states.shape[1]
     _run(integers, numbers, theta, circuit)
-    images = _images(circuit[n_steps:], width)
+    images = circuit[n_steps:]
+    if width > images.shape[1]:
+        images = _complex_images(images)
     n_lanes = blocks.shape[2]
     totals = np.empty((1, n_lanes))
     for first in range(0, n_samples, n_lanes):
@@ -83,7 +85,7 @@ def pull(integers, numbers, circuit, blocks, cotangent, gradient):
     sources, weights = integers[0, 2], integers[0, 3]
     n_samples, n_observables = cotangent.shape
     n_lanes, width = blocks.shape[2], blocks.shape[1] - n_rows
-    bras = np.empty((width, n_rows))  # what `images` are to `circuit`
+    bras = np.empty((n_rows, width))  # what `images` are to `circuit`
     bras[:] = 0.0
     bra, factors = np.empty((n_rows, n_lanes)), np.empty((1, n_lanes))
     for first in range(0, n_samples, n_lanes):
@@ -124,14 +126,14 @@ def _load(samples, states, places, first, n_samples):
 
 @_part
 def _transform(images, samples, finals):
-    """Store ``images.T @ samples``, by tiles of 2 x 4."""
+    """Store ``images @ samples``, by tiles of 2 x 4."""
     finals[:] = 0.0
     for r in range(0, finals.shape[0], 2):
-        for j in range(0, images.shape[0], 4):
-            a, b = images[j, r], images[j + 1, r]
-            c, d = images[j + 2, r], images[j + 3, r]
-            e, f = images[j, r + 1], images[j + 1, r + 1]
-            g, h = images[j + 2, r + 1], images[j + 3, r + 1]
+        for j in range(0, images.shape[1], 4):
+            a, b = images[r, j], images[r, j + 1]
+            c, d = images[r, j + 2], images[r, j + 3]
+            e, f = images[r + 1, j], images[r + 1, j + 1]
+            g, h = images[r + 1, j + 2], images[r + 1, j + 3]
             for s in range(samples.shape[1]):
                 x, y = samples[j, s], samples[j + 1, s]
                 z, w = samples[j + 2, s], samples[j + 3, s]
@@ -141,9 +143,9 @@ def _transform(images, samples, finals):
 
 @_part
 def _add_products(samples, bra, bras):
-    """Add ``samples @ bra.T``, by tiles of 4 x 2."""
+    """Add ``bra @ samples.T``, by tiles of 2 x 4."""
     for r in range(0, bra.shape[0], 2):
-        for j in range(0, bras.shape[0], 4):
+        for j in range(0, bras.shape[1], 4):
             a = b = c = d = e = f = g = h = 0.0
             for s in range(samples.shape[1]):
                 x, y = samples[j, s], samples[j + 1, s]
@@ -151,10 +153,10 @@ def _add_products(samples, bra, bras):
                 u, v = bra[r, s], bra[r + 1, s]
                 a, b, c, d = a + x * u, b + y * u, c + z * u, d + w * u
                 e, f, g, h = e + x * v, f + y * v, g + z * v, h + w * v
-            products = ((a, e), (b, f), (c, g), (d, h))
+            products = (a, b, c, d), (e, f, g, h)
             for i in range(4):
-                bras[j + i, r] += products[i][0]
-                bras[j + i, r + 1] += products[i][1]
+                bras[r, j + i] += products[0][i]
+                bras[r + 1, j + i] += products[1][i]
 
 
 @_part
@@ -220,33 +222,36 @@ def _multiply(numbers, matrix, rows, transposed):
 
 
 @_part
-def _images(circuit, width):
-    """Return what the circuit does to every number of a state, (width, n_rows)."""
+def _complex_images(circuit):
+    """Return what the circuit does to every number of a complex state."""
     n_rows, dimension = circuit.shape
-    n_parts = width // dimension
-    images = np.empty((width, n_rows))
-    for c in range(dimension):
-        for r in range(n_rows):
-            images[n_parts * c, r] = circuit[r, c]
-        if n_parts == 2:  # i times that
-            for r in range(dimension):
-                images[2 * c + 1, r] = -circuit[dimension + r, c]
-                images[2 * c + 1, dimension + r] = circuit[r, c]
+    images = np.empty((n_rows, 2 * dimension))
+    for r in range(dimension):
+        for c in range(dimension):
+            images[r, 2 * c] = circuit[r, c]
+            images[r, 2 * c + 1] = -circuit[dimension + r, c]  # i times that
+            images[dimension + r, 2 * c] = circuit[dimension + r, c]
+            images[dimension + r, 2 * c + 1] = circuit[r, c]
     return images
 
 
 @_part
 def _side_by_side(circuit, bras):
-    """Return the circuit and its cotangents, the bras of `_images`, as one matrix."""
+    """Return the circuit and its cotangents, the bras of its images, as one matrix."""
     n_rows, dimension = circuit.shape
-    n_parts = bras.shape[0] // dimension
     both = np.empty((n_rows, 2 * dimension))
-    for c in range(dimension):
-        for r in range(n_rows):
+    for r in range(n_rows):
+        for c in range(dimension):
             both[r, c] = circuit[r, c]
-            both[r, dimension + c] = bras[n_parts * c, r]
-        if n_parts == 2:
-            for r in range(dimension):
-                both[r, dimension + c] += bras[2 * c + 1, dimension + r]
-                both[dimension + r, dimension + c] -= bras[2 * c + 1, r]
+    if bras.shape[1] == dimension:
+        for r in range(n_rows):
+            for c in range(dimension):
+                both[r, dimension + c] = bras[r, c]
+        return both
+    for r in range(dimension):
+        for c in range(dimension):
+            real, imaginary = both[r], both[dimension + r]
+            below = bras[dimension + r]
+            real[dimension + c] = bras[r, 2 * c] + below[2 * c + 1]
+            imaginary[dimension + c] = below[2 * c] - bras[r, 2 * c + 1]
     return both
