@@ -36,6 +36,7 @@ _MAX_EXACT_DENSITY = 13
 _CHUNK_BYTES = 2**27  # of one request
 _USELESS = 1e-6  # part of the signal that a readout keeps
 _ROW_BYTES = 4096  # of Python objects in the result of one row
+_SEED_STEP = 2113  # between the seeds of circuits of a job, where each shot has its own
 
 
 class AerDevice:
@@ -291,7 +292,20 @@ class AerProgram:
         return [{"probabilities": row} for row in unpack(joint, size, len(states))]
 
     def _results(self, run: Run, circuits, values, rng) -> list[dict[str, Any]]:
-        """Return a result for each circuit and binding, those of a circuit together."""
+        """Return a result for each circuit and binding, those of a circuit together.
+
+        In a job of more shots, circuits would share them (findings/aer_seeds.sh).
+        """
+        shots = self._shots if isinstance(run.reading, Counted) else 1
+        if shots is None or shots <= _SEED_STEP:
+            return self._job(run, circuits, values, shots, rng)
+        return [
+            self._job(run, [circuit], values[k : k + 1], shots, rng)[0]
+            for circuit in circuits
+            for k in range(len(values))
+        ]
+
+    def _job(self, run: Run, circuits, values, shots, rng) -> list[dict[str, Any]]:
         present = run.circuit.parameters
         columns = {
             parameter: column
@@ -302,7 +316,7 @@ class AerProgram:
             circuits,
             parameter_binds=[columns] * len(circuits),
             runtime_parameter_bind_enable=True,
-            shots=self._shots if isinstance(run.reading, Counted) else 1,
+            shots=shots,
             seed_simulator=int(rng.integers(2**31)),
         ).result()
         if not result.success:

@@ -129,6 +129,34 @@ def test_trajectories_and_counts_agree_with_listed_probabilities(monkeypatch, li
     assert not np.array_equal(counted, other)
 
 
+@pytest.mark.parametrize("shots, n_jobs", [(20, 1), (21, 2)])
+def test_rows_of_a_request_have_shots_of_their_own(monkeypatch, shots, n_jobs):
+    monkeypatch.setattr(_aer, "_MAX_DENSITY", 1)
+    monkeypatch.setattr(_aer, "_SEED_STEP", 20)
+    seeds, real = [], AerSimulator.run
+
+    def note(simulator, *given, **options):
+        seeds.append(options["seed_simulator"])
+        return real(simulator, *given, **options)
+
+    monkeypatch.setattr(AerSimulator, "run", note)
+    evs, _ = run("fake_manila", shots)
+    n_bases = 2
+    assert evs.shape == (len(VALUES), len(OBSERVABLES))
+    assert len(set(seeds)) == len(seeds) == n_jobs * n_bases
+
+
+def test_seeds_in_a_job_of_aer_are_as_far_apart_as_is_known():
+    angle = ParameterVector("t", 1)
+    circuit = QuantumCircuit(1)
+    circuit.ry(angle[0], 0)
+    circuit.measure_all()
+    binds = [{angle[0]: [0.1, 0.2, 0.3]}]
+    result = AerSimulator().run(circuit, parameter_binds=binds, seed_simulator=5)
+    seeds = [one.seed_simulator for one in result.result().results]
+    assert seeds == [5, 5 + _aer._SEED_STEP, 5 + 2 * _aer._SEED_STEP]
+
+
 def test_exact_values_of_too_many_noisy_qubits_are_refused(monkeypatch):
     monkeypatch.setattr(_aer, "_MAX_EXACT_DENSITY", 1)
     with pytest.raises(ValueError, match=r"`shots` must be given .* 'fake_manila'"):
