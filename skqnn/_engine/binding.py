@@ -13,6 +13,7 @@ from skqnn._engine.tables import phase_table, rotation_table
 # A tape of more, or of larger blocks, takes longer to fetch than to calculate again.
 _TAPE_BYTES, _TAPED_BLOCK_BYTES = 2**24, 2**20
 _NOTHING = np.empty(0)
+_SIGNS = np.array(8 * [1.0, -1.0])  # of lanes of real and imaginary parts
 
 
 @cache
@@ -67,7 +68,7 @@ class Binding:
         self._weights = np.array([term.weights for term in program.measured])
         self._real = program.real
         self.n_observables = 1 + max(term.observable for term in program.measured)
-        self._constants: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
+        self._constants: dict[np.dtype, tuple] = {}
 
     def bind(
         self, theta: np.ndarray, dtype: np.dtype, width: int, pulled: bool
@@ -88,7 +89,9 @@ class Binding:
         if self._folded:
             weights = signs
         elif self._flips:
-            weights = weights * eigenvalues(z & self._terms[:, 1:])
+            flipped = np.bitwise_count(z & self._terms[:, 1]) & 1
+            if np.any(flipped):
+                weights = weights * (1.0 - 2.0 * flipped)[:, np.newaxis]
         schedule, final = self._forward[pulled]
         task = kernels().Task(
             schedule,
@@ -111,13 +114,15 @@ class Binding:
 
     def _in_precision_of(self, dtype: np.dtype) -> tuple:
         """Return the dtype of numbers, and phases and weights that never change."""
-        number = dtype if self._real else np.result_type(dtype, np.complex64)
-        known = self._constants.get(number)
+        known = self._constants.get(dtype)
         if known is None:
-            still, weights = self._phases.still, self._weights
-            known = np.asarray(still, dtype=number), np.asarray(weights, dtype=number)
-            self._constants[number] = known
-        return number, *known
+            number = dtype if self._real else np.result_type(dtype, np.complex64)
+            still, weights = (
+                np.asarray(values, dtype=number)
+                for values in (self._phases.still, self._weights)
+            )
+            self._constants[dtype] = known = number, still, weights
+        return known
 
     def _bind_phases(
         self, still: np.ndarray, theta: np.ndarray, flips: np.ndarray, overlaps: Any
@@ -162,17 +167,11 @@ class Binding:
         angles, overlaps = derivatives
         gradient, pull = np.zeros(n_parameters), _kernels().pull
         rows = angles.reshape(len(angles), -1, angles.shape[-1])
-        sums, known = np.zeros(rows.shape[1]), self._rotations
-        pull(known.terms, known.slope, bound.slopes, rows, factors, sums, gradient)
+        sums, by = np.zeros(rows.shape[1]), self._rotations
+        pull(by.terms, by.slope, bound.slopes, rows, factors, sums, gradient)
         if len(bound.overlaps):
-            signed = factors.copy()
-            signed[:, 1::2] *= -1
-            sums, known = np.zeros(len(bound.overlaps)), self._phases
+            signed = factors * _SIGNS[: factors.shape[1]]
+            sums, of = np.zeros(len(bound.overlaps)), self._phases
             numbers = bound.overlaps, overlaps, signed, sums, gradient
-            pull(known.terms, known.slope, *numbers)
+            pull(of.terms, of.slope, *numbers)
         return gradient
-
-
-def eigenvalues(bits: Any) -> Any:
-    """Return 1 for even numbers of ones, -1 for odd ones."""
-    return 1.0 - 2.0 * (np.bitwise_count(bits) & 1)

@@ -4,7 +4,6 @@ Blocks of samples are independent, and sums are taken in a fixed order: results 
 same bits for every number of threads.
 """
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
 _PAGE = 4096
+_FLOAT = np.dtype(np.float64)
 _REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
@@ -100,13 +100,13 @@ class Compiled:
         E, *known = self._run(bound, states, blocks_per_row=int(kept))
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
-            derivatives = known
-            if not kept:
-                _, *derivatives = self._run(bound, states, _ROW_BLOCKS, cotangent)
-            n_rows, *_, lanes = derivatives[0].shape
-            factors = np.ones((n_rows, lanes))
             if kept:
-                factors = _as_blocks(cotangent, factors.dtype, width, lanes)[:, 0]
+                derivatives, lanes = known, known[0].shape[-1]
+                factors = _as_blocks(cotangent, _FLOAT, width, lanes)[:, 0]
+            else:
+                _, *derivatives = self._run(bound, states, _ROW_BLOCKS, cotangent)
+                n_rows, *_, lanes = derivatives[0].shape
+                factors = np.ones((n_rows, lanes))
             return self._binding.collect(bound, derivatives, factors, len(theta))
 
         return E, pullback
@@ -175,10 +175,10 @@ class Compiled:
         bits. It is one piece, made by the calling thread, so that the next call gets
         the same pages again.
         """
-        shape = n_parts, n_blocks, self._block_bytes
-        raw = np.empty(math.prod(shape) + _PAGE, dtype=np.uint8)
+        shape = n_parts, n_blocks, self._block_bytes // dtype.itemsize
+        raw = np.empty(n_parts * n_blocks * self._block_bytes + _PAGE, dtype=np.uint8)
         start = -raw.__array_interface__["data"][0] % _PAGE
-        return raw[start : start + math.prod(shape)].reshape(shape).view(dtype)
+        return np.ndarray(shape, dtype, raw, start)
 
 
 def _plain(numbers: np.ndarray) -> np.ndarray:
@@ -210,10 +210,12 @@ def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.n
 
     The expectation of a sample of two lanes is their sum.
     """
+    n_blocks, n_observables, _ = E.shape
+    values = E.reshape(-1).astype(np.float64, copy=False)
     if width == 2:
-        E = np.add(E[:, :, ::2], E[:, :, 1::2], dtype=np.float64)
-    rows = E.swapaxes(1, 2).reshape(-1, E.shape[1])[:n_samples]
-    return np.multiply(rows, scale, dtype=np.float64)
+        values = values[::2] + values[1::2]
+    rows = values.reshape(n_blocks, n_observables, -1).swapaxes(1, 2)
+    return scale * rows.reshape(-1, n_observables)[:n_samples]
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:

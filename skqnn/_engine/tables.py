@@ -41,7 +41,9 @@ def rotation_table(
     rescaled : ndarray of shape (n_layers,), bool
         Whether states are multiplied by a factor before a layer.
     """
-    members, base, terms = [], [], []
+    members: list[tuple[int, ...]] = []
+    base: list[float] = []
+    terms: list[tuple] = []
     layers = np.zeros((len(program.rotations), 3), dtype=np.int64)
     for k, layer in enumerate(program.rotations):
         known = {rotation.qubit: rotation for rotation in layer}
