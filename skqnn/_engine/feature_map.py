@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from sklearn.utils import gen_batches
 
 from skqnn._arrays import block_bytes, namespace, numpy_dtype
 from skqnn._circuits.gates import Elementary, Gate, flatten, is_real
@@ -79,7 +78,9 @@ class FeatureMap:
         bound = [step.bind(dtype, X) for step in self._steps]
         size = max(1, block_bytes(X) // (dtype.itemsize * shape[1]))
         with single_blas_thread() if self._steps else nullcontext():
-            for batch in gen_batches(shape[0], size):
+            # `gen_batches` checks its arguments for longer than a row takes.
+            for start in range(0, shape[0], size):
+                batch = slice(start, min(start + size, shape[0]))
                 some = values[:, batch]
                 block = self._product.start(first, some)
                 phases: dict[int, Any] = {}
