@@ -147,7 +147,7 @@ class Binding:
     def collect(
         self,
         bound: Bound,
-        derivatives: tuple[np.ndarray, np.ndarray],
+        derivatives: list[np.ndarray],
         factors: np.ndarray,
         n_parameters: int,
     ) -> np.ndarray:
@@ -156,7 +156,7 @@ class Binding:
         Parameters
         ----------
         bound : Bound
-        derivatives : pair of ndarrays
+        derivatives : list of two ndarrays
             By angles, shape (n_rows, n_layers, n_sweeps, 4, lanes), and overlaps with
             strings, shape (n_rows, n_strings, lanes): lanes of real and of imaginary
             parts in turn.
@@ -166,7 +166,7 @@ class Binding:
         """
         angles, overlaps = derivatives
         gradient, pull = np.zeros(n_parameters), _kernels().pull
-        rows = angles.reshape(len(angles), -1, angles.shape[-1])
+        rows = angles.reshape(len(angles), self.layout.qubits.size, angles.shape[-1])
         sums, by = np.zeros(rows.shape[1]), self._rotations
         pull(by.terms, by.slope, bound.slopes, rows, factors, sums, gradient)
         if len(bound.overlaps):

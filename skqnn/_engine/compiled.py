@@ -197,9 +197,10 @@ def _as_blocks(
     """
     n_samples, n_observables = cotangent.shape
     n_blocks = -(-n_samples * width // lanes)
-    padded = np.zeros((n_blocks * lanes // width, n_observables), dtype=dtype)
-    padded[:n_samples] = cotangent
-    rows = padded.reshape(n_blocks, -1, n_observables, 1).swapaxes(1, 2)
+    shape = n_blocks, lanes // width, n_observables, 1
+    padded = np.zeros(shape, dtype=dtype)
+    padded.reshape(-1, n_observables)[:n_samples] = cotangent
+    rows = padded.swapaxes(1, 2)
     blocks = np.empty((*rows.shape[:3], width), dtype=dtype)
     blocks[...] = rows
     return blocks.reshape(n_blocks, n_observables, lanes)
@@ -210,11 +211,11 @@ def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.n
 
     The expectation of a sample of two lanes is their sum.
     """
-    n_blocks, n_observables, _ = E.shape
+    n_blocks, n_observables, lanes = E.shape
     values = E.reshape(-1).astype(np.float64, copy=False)
     if width == 2:
         values = values[::2] + values[1::2]
-    rows = values.reshape(n_blocks, n_observables, -1).swapaxes(1, 2)
+    rows = values.reshape(n_blocks, n_observables, lanes // width).swapaxes(1, 2)
     return scale * rows.reshape(-1, n_observables)[:n_samples]
 
 

@@ -60,10 +60,11 @@ def test_strings_of_several_parameters_share_their_phases():
     assert len(factors) == 2
 
 
-@pytest.mark.parametrize("n_samples", [1, 8, 13])
+@pytest.mark.parametrize("n_samples", [0, 1, 8, 13])
 @pytest.mark.parametrize("width, n_observables", [(1, 1), (2, 1), (1, 3), (2, 3)])
 def test_lanes_of_a_sample_have_its_cotangents(n_samples, width, n_observables):
-    cotangent = np.arange(1.0, 1 + n_samples * n_observables).reshape(n_samples, -1)
+    shape = n_samples, n_observables
+    cotangent = np.arange(1.0, 1 + n_samples * n_observables).reshape(shape)
     blocks = compiled._as_blocks(cotangent, np.dtype(np.float64), width, lanes=8)
     lanes = blocks.swapaxes(1, 2).reshape(-1, width, n_observables)
     for part in range(width):
@@ -90,3 +91,15 @@ def test_parameters_and_cotangents_in_any_memory_take_the_same_kernels():
     np.testing.assert_allclose(pullback(strided), gradient, atol=1e-5)
     assert len(binding_kernels.bind.signatures) == known
     assert len(binding_kernels.pull.signatures) == n_pull
+
+
+@pytest.mark.parametrize("n_observables", [1, 2])
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
+def test_no_samples_have_no_gradient(ansatz, n_observables):
+    circuit = build_ansatz(ansatz, N_QUBITS, 1, "linear")
+    observables = as_observables(["Z" * N_QUBITS, "IIIIIZ"][:n_observables])
+    engine = StatevectorEngine(circuit, observables)
+    kernels = engine._compiled["f"]
+    E, pullback = kernels.vjp(np.empty((0, 64)), np.ones(circuit.num_parameters))
+    assert E.shape == (0, n_observables)
+    assert not np.any(pullback(np.empty((0, n_observables))))
