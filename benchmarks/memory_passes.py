@@ -42,7 +42,8 @@ COPIED = 2**26  # bytes
 def blocks_moved(schedule: Schedule) -> int:
     """Return how many blocks the passes of a schedule read, write and fetch."""
     moved = 0
-    for start, stop, _ in schedule.passes:
+    for first, last, _ in schedule.passes:
+        start, stop = schedule.parts[first, 0], schedule.parts[last - 1, 1]
         read: set[int] = set()
         written: set[int] = set()
         for order in (Order(*row) for row in schedule.orders[start:stop]):

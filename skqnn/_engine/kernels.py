@@ -53,48 +53,51 @@ class Task(NamedTuple):
 @njit(nogil=True)
 def _execute(schedule, task, states, samples, work, cotangents, E, block, out, over):
     """Follow orders on the blocks of `work`; derivatives are added to `out`, `over`."""
-    passes, orders = schedule.passes, schedule.orders
+    passes, parts, orders = schedule.passes, schedule.parts, schedule.orders
     w, t, a, n_rows = work, task.tables, task.tangents, task.tables.shape[1]
     c = (task.weights, cotangents, E)
     for p in range(len(passes)):
-        chunk = passes[p, 2]
-        for first in range(0, n_rows, chunk):
-            r = (first, first + chunk)
-            for i in range(passes[p, 0], passes[p, 1]):
-                kind, layer = orders[i, 0], orders[i, 1]
-                way = 1 if UNROTATE <= kind <= CONTRACT_UNROTATE else 0
-                at, to = (way, layer, orders[i, 2]), (layer, orders[i, 2])
-                of = (orders[i, 3], orders[i, 4], orders[i, 5])
-                by, n = (orders[i, 6], orders[i, 7]), orders[i, 8]
-                f = task.flip * orders[i, 9]
-                if kind == LOAD:
-                    load(states, samples, work, of[1], r, a, at, task.phases)
-                elif kind <= UNROTATE and f > 0:
-                    o = "flip rotate"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind <= UNROTATE:
-                    o = "rotate"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind == CONTRACT:
-                    o = "contract"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind == UNROTATE_CONTRACT:
-                    o = "rotate contract"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind == CONTRACT_UNROTATE:
-                    o = "contract rotate"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind == REFLECT:
-                    o = "rotate weigh contract"
-                    sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
-                elif kind == OVERLAP:
-                    v, blocks = task.phases, (of[0], of[2], of[1])
-                    unrescale(work, blocks, v, by[0], task.factors, layer)
-                    for k in range(task.starts[by[1]], task.starts[by[1] + 1]):
-                        fold(work, of[1], task.folds, k, over)
-                else:
-                    v, back = task.phases, kind == UNRESCALE
-                    rescale(work, of[:2], v, by[0], task.factors, layer, back)
+        apart = passes[p, 2]
+        for start in range(0, n_rows, apart):
+            for q in range(passes[p, 0], passes[p, 1]):
+                chunk = parts[q, 2]
+                for first in range(start, start + apart, chunk):
+                    r = (first, first + chunk)
+                    for i in range(parts[q, 0], parts[q, 1]):
+                        kind, layer = orders[i, 0], orders[i, 1]
+                        way = 1 if UNROTATE <= kind <= CONTRACT_UNROTATE else 0
+                        at, to = (way, layer, orders[i, 2]), (layer, orders[i, 2])
+                        of = (orders[i, 3], orders[i, 4], orders[i, 5])
+                        by, n = (orders[i, 6], orders[i, 7]), orders[i, 8]
+                        f = task.flip * orders[i, 9]
+                        if kind == LOAD:
+                            load(states, samples, work, of[1], r, a, at, task.phases)
+                        elif kind <= UNROTATE and f > 0:
+                            o = "flip rotate"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind <= UNROTATE:
+                            o = "rotate"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == CONTRACT:
+                            o = "contract"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == UNROTATE_CONTRACT:
+                            o = "rotate contract"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == CONTRACT_UNROTATE:
+                            o = "contract rotate"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == REFLECT:
+                            o = "rotate weigh contract"
+                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == OVERLAP:
+                            v, blocks = task.phases, (of[0], of[2], of[1])
+                            unrescale(work, blocks, v, by[0], task.factors, layer)
+                            for k in range(task.starts[by[1]], task.starts[by[1] + 1]):
+                                fold(work, of[1], task.folds, k, over)
+                        else:
+                            v, back = task.phases, kind == UNRESCALE
+                            rescale(work, of[:2], v, by[0], task.factors, layer, back)
 
 
 def _build_run(sources):

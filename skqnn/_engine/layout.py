@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 PAD_BITS = (6, 12)
-_MIN_CHUNK = 2**14  # bytes
+NEAR_BYTES = 2**14  # of a block: the first cache holds those of two
 
 
 @cache
@@ -35,6 +35,7 @@ class Layer(NamedTuple):
     bits: list[int]  # qubits of each sweep
     tables: list[int]
     gathers: list[int]  # tables of permuted rows, of the first sweep or, folded, of all
+    spans: list[int]  # rows that each sweep keeps apart
     chunk: int  # rows that all sweeps but the last keep apart
     phase: int  # the row of phases that rescales before the layer, -1 for none
     turned: int  # where derivatives by these phases are taken, -1 for none
@@ -117,12 +118,12 @@ def lay_out(
         known = [tables.setdefault(key, len(tables)) for key in keys]
         for s, part in enumerate(_split(active[k])):
             qubits[k, s, : len(part)] = part
-        highest = max(q for group in layer[:-1] or layer for q in group)
-        chunk = min(max(2 << highest, _MIN_CHUNK // vector_bytes()), 2**n_qubits)
+        spans = [_span(group, n_qubits) for group in layer]
+        chunk = max(spans[:-1] or spans)
         bits = list(map(len, layer))
         own, gathers = known[: len(bits)], known[len(bits) :]
         at = sum(turned[:k]) if turned[k] else -1
-        layers.append(Layer(bits, own, gathers, chunk, phases[k], at))
+        layers.append(Layer(bits, own, gathers, spans, chunk, phases[k], at))
     table = np.array([np.frombuffer(key, dtype=np.int32) for key in tables])
     natural = phases[0] < 0 and np.array_equal(sources[0], np.arange(2**n_qubits))
     natural &= groups[0][0] == list(range(len(groups[0][0])))
@@ -159,6 +160,11 @@ def _fill(group: list[int], n_qubits: int) -> list[int]:
     """Append qubits that are not to be rotated, up to 3 qubits in all."""
     others = [q for q in range(n_qubits) if q not in group]
     return group + others[: max(0, 3 - len(group))]
+
+
+def _span(group: list[int], n_qubits: int) -> int:
+    """Return the rows that a sweep keeps apart, or more if these are few."""
+    return min(max(2 << max(group), NEAR_BYTES // vector_bytes()), 2**n_qubits)
 
 
 def _rows(qubits: list[int], n_qubits: int) -> np.ndarray:

@@ -5,6 +5,9 @@ the layer's angles can be taken there. The first layer is never un-applied, its
 derivatives are taken after it. Kernels do not decide anything, they follow a list of
 orders.
 
+A pass treats a chunk of rows after the other, as many as its sweeps keep apart; sweeps
+of the lowest qubits, which keep fewer apart, do so with smaller chunks of these.
+
 Without a tape the states are un-applied like the cotangents, and three blocks take
 turns: one of states, one of cotangents, and one to permute either of them into.
 
@@ -18,11 +21,13 @@ and the derivatives by the layer's angles, which are contractions of z with y.
 """
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
-from skqnn._engine.layout import Layout, vector_bytes
+from skqnn._engine.layout import NEAR_BYTES, Layout, vector_bytes
 
 JOINED = -1  # instead of a chunk: a pass that meets the rows of the pass before
 _JOINED_CHUNK = 2**13  # bytes of each block
@@ -59,7 +64,8 @@ class Order(NamedTuple):
 class Schedule(NamedTuple):
     """What kernels execute."""
 
-    passes: np.ndarray  # (n_passes, 3): orders start, ..., stop - 1; rows at a time
+    passes: np.ndarray  # (n_passes, 3): parts start, ..., stop - 1; rows at a time
+    parts: np.ndarray  # (n_parts, 3): orders start, ..., stop - 1; fewer rows at a time
     orders: np.ndarray  # (n_orders, 10), see `Order`
 
 
@@ -273,15 +279,34 @@ def _schedule(passes: list, layout: Layout) -> Schedule:
     A pass with chunk JOINED is joined to the one before it.
     """
     n_rows = layout.tables.shape[1]
-    table: list = []
-    orders: list = []
+    merged: list = []
     for chunk, members in passes:
-        start = len(orders)
         if chunk == JOINED:
-            start, chunk = table.pop()[0], _JOINED_CHUNK // vector_bytes()
-        orders += members
-        table.append((start, len(orders), min(chunk or n_rows, n_rows)))
+            chunk = _JOINED_CHUNK // vector_bytes()
+            members = merged.pop()[1] + members
+        merged.append((min(chunk or n_rows, n_rows), members))
+    orders = [order for _, members in merged for order in members]
+    parts: list = []
+    table: list = []
+    for chunk, members in merged:
+        start = len(parts)
+        for rows, some in groupby(members, partial(_together, layout, chunk)):
+            first = parts[-1][1] if parts else 0
+            parts.append((first, first + len(list(some)), rows))
+        table.append((start, len(parts), chunk))
     return Schedule(
         np.array(table, dtype=np.int64).reshape(-1, 3),
+        np.array(parts, dtype=np.int64).reshape(-1, 3),
         np.array(orders, dtype=np.int64).reshape(-1, len(Order._fields)),
     )
+
+
+def _together(layout: Layout, chunk: int, order: Order) -> int:
+    """Return the rows that an order treats at a time: those that the first cache holds.
+
+    Only orders that keep fewer rows apart than their pass can do with them.
+    """
+    near = NEAR_BYTES // vector_bytes()
+    if not near < chunk < layout.tables.shape[1]:
+        return chunk
+    return near if layout.layers[order.layer].spans[order.sweep] <= near else chunk
