@@ -82,9 +82,9 @@ def measure(kind: str, name: str, n_qubits: int, rounds: int) -> str:
     width = 1 if kind == "real" else 2
     n_blocks = len(work.states) * width * 8 // vector_bytes()
     block = 2**n_qubits * vector_bytes()
-    schedules = binding._forward[True][0], binding._backward
-    n_bytes = sum(map(blocks_moved, schedules)) * n_blocks * block
-    n_passes = sum(len(schedule.passes) for schedule in schedules)
+    schedule = binding._schedule[True]
+    n_bytes = blocks_moved(schedule) * n_blocks * block
+    n_passes = len(schedule.passes)
     bound = n_bytes / (3 * COPIED / copy)
     line = f"{kind:<8}{n_qubits:>7}{n_passes:>8}{n_bytes / 1e6:>10.0f}"
     line += f"{1e3 * bound:>15.1f}"

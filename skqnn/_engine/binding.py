@@ -7,7 +7,7 @@ import numpy as np
 
 from skqnn._engine.layout import lay_out, vector_bytes
 from skqnn._engine.program import Program
-from skqnn._engine.schedule import backward, blocks, forward
+from skqnn._engine.schedule import blocks, schedule
 from skqnn._engine.tables import phase_table, rotation_table
 
 # A tape of more, or of larger blocks, takes longer to fetch than to calculate again.
@@ -57,8 +57,7 @@ class Binding:
         tape = blocks(layout, True).number * block
         self._taped = block <= _TAPED_BLOCK_BYTES and tape <= _TAPE_BYTES
         taped = {True: self._taped, False: False}  # with and without derivatives
-        self._forward = {k: forward(layout, taped[k], k) for k in taped}
-        self._backward = backward(layout, self._taped, self._forward[True][1])
+        self._schedule = {k: schedule(layout, taped[k], k) for k in taped}
         self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
         self._rotations = rotation_table(program, layout, images, np.array(which) >= 0)
         self._circuit = tuple(self._rotations)
@@ -92,11 +91,8 @@ class Binding:
             flipped = np.bitwise_count(z & self._terms[:, 1]) & 1
             if np.any(flipped):
                 weights = weights * (1.0 - 2.0 * flipped)[:, np.newaxis]
-        schedule, final = self._forward[pulled]
         task = kernels().Task(
-            schedule,
-            self._backward,
-            final,
+            self._schedule[pulled],
             self._n_work[pulled],
             self.layout.tables,
             phases.astype(number, copy=False),
@@ -108,7 +104,6 @@ class Binding:
             weights.astype(number, copy=False),
             flip,
             width,
-            self._folded,
         )
         return Bound(task, scale, slopes, strings)
 

@@ -16,6 +16,7 @@ from skqnn._engine.schedule import (
     CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,
+    MEASURE,
     OVERLAP,
     REFLECT,
     UNRESCALE,
@@ -33,9 +34,7 @@ class Task(NamedTuple):
     Complex phases say that the states are complex, also where the samples are not.
     """
 
-    forward: Schedule
-    backward: Schedule
-    final: int  # the block of the final state
+    schedule: Schedule
     n_work: int  # blocks of the workspace
     tables: np.ndarray  # (n_tables, n_rows), see `Layout`
     phases: np.ndarray  # (n_phases, n_rows), real or complex
@@ -47,16 +46,18 @@ class Task(NamedTuple):
     weights: np.ndarray  # (n_terms, n_rows), of the signs after a reflection
     flip: int  # of rows of the final state, or of positions in the sweep so ordered
     width: int  # lanes of a sample, 2 if it is complex
-    folded: bool
 
 
-@njit(nogil=True)
-def _execute(schedule, task, states, samples, work, cotangents, E, block, out, over):
-    """Follow orders on the blocks of `work`; derivatives are added to `out`, `over`."""
-    passes, parts, orders = schedule.passes, schedule.parts, schedule.orders
+@njit(nogil=True, inline="always")
+def _execute(pulled, task, states, samples, work, c, at_block):
+    """Follow orders on the blocks of `work`; derivatives are added to `out`, `over`.
+
+    It is inlined, as a call with that many arguments would take as long as a pass.
+    """
+    passes, parts, orders, n_forward = task.schedule
     w, t, a, n_rows = work, task.tables, task.tangents, task.tables.shape[1]
-    c = (task.weights, cotangents, E)
-    for p in range(len(passes)):
+    (_, cotangents, E), (block, out, over) = c, at_block
+    for p in range(len(passes) if pulled else n_forward):
         apart = passes[p, 2]
         for start in range(0, n_rows, apart):
             for q in range(passes[p, 0], passes[p, 1]):
@@ -95,6 +96,12 @@ def _execute(schedule, task, states, samples, work, cotangents, E, block, out, o
                             unrescale(work, blocks, v, by[0], task.factors, layer)
                             for k in range(task.starts[by[1]], task.starts[by[1] + 1]):
                                 fold(work, of[1], task.folds, k, over)
+                        elif kind == MEASURE:
+                            pair, v = of[:2], (task.terms, task.weights)
+                            if pulled:
+                                weigh(work, pair, v, f, cotangents, E, block)
+                            else:
+                                square_sums(work, of[0], v, f, E, block)
                         else:
                             v, back = task.phases, kind == UNRESCALE
                             rescale(work, of[:2], v, by[0], task.factors, layer, back)
@@ -131,9 +138,8 @@ def _build_run(sources):
             The overlaps with the Z strings in phases with parameters, likewise.
         """
         sources  # noqa: B018
-        bras = len(work) - 3
-        flip, folded, measured = task.flip, task.folded, (task.terms, task.weights)
         n_samples = E.shape[2] // task.width
+        pulled = len(out) > 0
         samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
         nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
         no_overlaps = np.empty((over.shape[1], E.shape[2]), dtype=E.dtype)
@@ -141,17 +147,10 @@ def _build_run(sources):
             for k in range(n_samples):
                 samples[k] = places[min(block * n_samples + k, end)]
             row, overlaps = nowhere, no_overlaps
-            if len(out) > 0:
+            if pulled:
                 row, overlaps = out[block // per_row], over[block // per_row]
-            at = (states, samples, work, cotangents, E, block, row, overlaps)
-            _execute(task.forward, task, *at)
-            if len(out) > 0:
-                if not folded:
-                    pair = (task.final, bras)
-                    weigh(work, pair, measured, flip, cotangents, E, block)
-                _execute(task.backward, task, *at)
-            elif not folded:
-                square_sums(work, task.final, measured, flip, E, block)
+            c, at = (task.weights, cotangents, E), (block, row, overlaps)
+            _execute(pulled, task, states, samples, work, c, at)
 
     return run
 

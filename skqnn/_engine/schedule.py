@@ -43,11 +43,12 @@ _JOINED_CHUNK = 2**13  # bytes of each block
     OVERLAP,
     REFLECT,
     LOAD,
-) = range(10)
+    MEASURE,
+) = range(11)
 
 
 class Order(NamedTuple):
-    """One sweep, or a change of phase and scale."""
+    """One sweep, a change of phase and scale, or the expectations without a fold."""
 
     kind: int
     layer: int
@@ -67,6 +68,7 @@ class Schedule(NamedTuple):
     passes: np.ndarray  # (n_passes, 3): parts start, ..., stop - 1; rows at a time
     parts: np.ndarray  # (n_parts, 3): orders start, ..., stop - 1; fewer rows at a time
     orders: np.ndarray  # (n_orders, 10), see `Order`
+    n_forward: int  # passes to the expectations; the others are for derivatives
 
 
 class Blocks(NamedTuple):
@@ -116,8 +118,21 @@ def _ends_on_tape(k: int, layout: Layout) -> bool:
     return len(layout.layers[k].bits) == 1 or _is_never_unapplied(k, layout)
 
 
-def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
-    """Return the schedule of all layers, and the block of the final state.
+def schedule(layout: Layout, taped: bool, pulled: bool) -> Schedule:
+    """Return the schedule of a circuit, with derivatives if `pulled`."""
+    passes, final = _forward(layout, taped, pulled)
+    if layout.fold is None:
+        bras = blocks(layout, taped).bras
+        order = Order(MEASURE, 0, source=final, target=bras, flipped=1)
+        passes.append((None, [order]))
+    n_forward = sum(chunk != JOINED for chunk, _ in passes)
+    if pulled:
+        passes += _backward(layout, taped, final)
+    return Schedule(*_tables(passes, layout), n_forward)
+
+
+def _forward(layout: Layout, taped: bool, pulled: bool) -> tuple[list[tuple], int]:
+    """Return the passes through all layers, and the block of the final state.
 
     With a Pauli string, the final state is that before the last layer, and block
     `other` holds its reflection. If `pulled`, those derivatives are included that need
@@ -149,7 +164,7 @@ def forward(layout: Layout, taped: bool, pulled: bool) -> tuple[Schedule, int]:
         if top:
             passes.append((None, [_order(ROTATE, k, top, layer, below, above)]))
             now = above
-    return _schedule(passes, layout), now
+    return passes, now
 
 
 def _reflect(k, layout, where, now, pulled) -> list[tuple]:
@@ -175,10 +190,10 @@ def _pull_reflected(k, s, layer, z, kets) -> Order:
     return _order(CONTRACT, k, s, layer, z, z, kets, read=layer.gathers[s])
 
 
-def backward(layout: Layout, taped: bool, final: int) -> Schedule:
-    """Return the schedule that un-applies all layers and takes the derivatives.
+def _backward(layout: Layout, taped: bool, final: int) -> list[tuple]:
+    """Return the passes that un-apply all layers and take the derivatives.
 
-    It starts with the tape, the final state in block `final` and its cotangents in
+    They start with the tape, the final state in block `final` and its cotangents in
     block `bras`, or with a Pauli string its reflection in block `other`.
     """
     where = blocks(layout, taped)
@@ -216,7 +231,7 @@ def backward(layout: Layout, taped: bool, final: int) -> Schedule:
             kets, other = other, kets
         if layer.phase >= 0:
             passes.append((None, [_unrescale(k, layer, bras, kets, other)]))
-    return _schedule(passes, layout)
+    return passes
 
 
 def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
@@ -273,8 +288,10 @@ def _walk_back(k: int, layout: Layout, source: int, target: int) -> Iterator[tup
         yield None, [_rescale(UNRESCALE, k, layer, target, target)]
 
 
-def _schedule(passes: list, layout: Layout) -> Schedule:
-    """Arrange (chunk, orders) as arrays; chunk None stands for all rows.
+def _tables(
+    passes: list[tuple], layout: Layout
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Arrange (chunk, orders) as the arrays of `Schedule`; chunk None is all rows.
 
     A pass with chunk JOINED is joined to the one before it.
     """
@@ -294,7 +311,7 @@ def _schedule(passes: list, layout: Layout) -> Schedule:
             first = parts[-1][1] if parts else 0
             parts.append((first, first + len(list(some)), rows))
         table.append((start, len(parts), chunk))
-    return Schedule(
+    return (
         np.array(table, dtype=np.int64).reshape(-1, 3),
         np.array(parts, dtype=np.int64).reshape(-1, 3),
         np.array(orders, dtype=np.int64).reshape(-1, len(Order._fields)),

@@ -99,15 +99,11 @@ class Phases(NamedTuple):
     layers: np.ndarray  # (n_bound,), where the others are
     fixed: np.ndarray  # (n_bound, n_rows), their fixed part; no rows if all are 1
     strings: np.ndarray  # (n_strings, 2), their Z strings: layer, mask
-    terms: (
-        np.ndarray
-    )  # (n_terms, 3), of the strings' weights: string, string, parameter
+    terms: np.ndarray  # (n_terms, 3), of their weights: string, string, parameter
     slope: np.ndarray  # (n_terms,)
     folds: np.ndarray  # (n_folds, 4), that pull the strings, see `fold_table`
     starts: np.ndarray  # (n_turned + 1,)
-    products: (
-        np.ndarray
-    )  # (n_folds, 5): the row, and the fold; n_strings if nobody asks
+    products: np.ndarray  # (n_folds, 5): the row, the fold; n_strings: nobody asks
 
 
 def phase_table(program: Program) -> tuple[Phases, np.ndarray, list[int]]:
