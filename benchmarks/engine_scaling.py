@@ -104,7 +104,7 @@ def measure(point: Point, speed: tuple[float, float], seconds: float) -> dict:
     circuit = build_ansatz("real_amplitudes", n, point.reps, "reverse_linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * n]))
     if point.engine == "numpy":
-        engine._compiled = None
+        engine._compiled = {}
     states, theta = engine.prepare(task.states), task.theta.astype(np.float64)
     cotangent = task.cotangent[:, None]
     os.environ["OMP_NUM_THREADS"] = str(point.n_threads)  # what the engine reads
