@@ -79,36 +79,11 @@ def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
             # Loading offsets again takes less time than keeping 16 of them.
             emit.store(x[j], target, emit.entry(write, stored[j]))
 
-        import os
-
-        D = int(os.environ.get("PD", "0"))
-        if D:
-            fn = builder.module.declare_intrinsic(
-                "llvm.prefetch",
-                [ir.IntType(8).as_pointer()],
-                ir.FunctionType(
-                    ir.VoidType(),
-                    [
-                        ir.IntType(8).as_pointer(),
-                        ir.IntType(32),
-                        ir.IntType(32),
-                        ir.IntType(32),
-                    ],
-                ),
-            )
-            i32 = ir.IntType(32)
-            for j in range(2**n_bits):
-                ahead = builder.add(positions[j], emit.number(16 * D))
-                off = emit.entry(read, ahead)
-                builder.call(fn, [builder.gep(source, [off]), i32(0), i32(3), i32(1)])
-                if "contract" in operations:
-                    builder.call(fn, [builder.gep(kets, [off]), i32(0), i32(3), i32(1)])
         x, table, at = Rows(fill), read, loaded
         for operation in operations:
             if operation == "rotate":
-                _rotate(
-                    emit, x, tangents, store if operations[-1] == "rotate" else None
-                )
+                done = store if operations[-1] == "rotate" else None
+                _rotate(emit, x, tangents, done)
                 table, at = write, stored
             elif operation == "weigh":
                 _weigh(emit, x, weights, positions, factors)
