@@ -54,6 +54,13 @@ def as_rows(states: Any) -> Rows:
     return Rows(states, np.arange(states.shape[0]))
 
 
+def plain_doubles(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers as compiled code takes them: float64, contiguous, writeable."""
+    if numbers.dtype == np.float64 and numbers.flags.carray:
+        return numbers
+    return np.array(numbers, dtype=np.float64, order="C")
+
+
 def namespace(array: Any) -> tuple:
     """Return the namespace and the device of an array."""
     if isinstance(array, np.ndarray):  # NumPy itself has all functions, and is fastest

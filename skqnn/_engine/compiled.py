@@ -14,7 +14,7 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from qiskit.quantum_info import SparsePauliOp
 
-from skqnn._arrays import Rows, as_rows
+from skqnn._arrays import Rows, as_rows, plain_doubles
 from skqnn._circuits.gates import Gate, is_real
 from skqnn._engine.binding import Binding, Bound, kernels
 from skqnn._engine.layout import vector_bytes
@@ -114,7 +114,9 @@ class Compiled:
     def _bind(self, theta: np.ndarray, states: Rows, pulled: bool) -> Bound:
         dtype = states.array.dtype
         width = 1 if self.real and dtype.kind == "f" else 2
-        return self._binding.bind(_plain(theta), _REAL[dtype.char], width, pulled)
+        return self._binding.bind(
+            plain_doubles(theta), _REAL[dtype.char], width, pulled
+        )
 
     def _run(
         self,
@@ -179,13 +181,6 @@ class Compiled:
         raw = np.empty(n_parts * n_blocks * self._block_bytes + _PAGE, dtype=np.uint8)
         start = -raw.__array_interface__["data"][0] % _PAGE
         return np.ndarray(shape, dtype, raw, start)
-
-
-def _plain(numbers: np.ndarray) -> np.ndarray:
-    """Return memory as the kernels were compiled for."""
-    if numbers.dtype == np.float64 and numbers.flags.carray:
-        return numbers
-    return np.array(numbers, dtype=np.float64, order="C")
 
 
 def _as_blocks(

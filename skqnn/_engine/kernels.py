@@ -49,14 +49,14 @@ class Task(NamedTuple):
 
 
 @njit(nogil=True, inline="always")
-def _execute(pulled, task, states, samples, work, c, at_block):
+def _execute(pulled, task, states, samples, work, cotangents, E, block, out, over):
     """Follow orders on the blocks of `work`; derivatives are added to `out`, `over`.
 
     It is inlined, as a call with that many arguments would take as long as a pass.
     """
     passes, parts, orders, n_forward = task.schedule
     w, t, a, n_rows = work, task.tables, task.tangents, task.tables.shape[1]
-    (_, cotangents, E), (block, out, over) = c, at_block
+    c = (task.weights, cotangents, E)
     for p in range(len(passes) if pulled else n_forward):
         apart = passes[p, 2]
         for start in range(0, n_rows, apart):
@@ -149,8 +149,18 @@ def _build_run(sources):
             row, overlaps = nowhere, no_overlaps
             if pulled:
                 row, overlaps = out[block // per_row], over[block // per_row]
-            c, at = (task.weights, cotangents, E), (block, row, overlaps)
-            _execute(pulled, task, states, samples, work, c, at)
+            _execute(
+                pulled,
+                task,
+                states,
+                samples,
+                work,
+                cotangents,
+                E,
+                block,
+                row,
+                overlaps,
+            )
 
     return run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skqnn._arrays import Rows
+from skqnn._arrays import Rows, plain_doubles
 from skqnn._circuits.gates import Gate
 from skqnn._engine.turns import Program, Sequel, as_program, as_sequel, as_turns
 
@@ -67,7 +67,7 @@ class Small:
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             gradient = np.zeros(n_parameters)
-            _kernels().pull(*saved, _plain(cotangent), gradient)
+            _kernels().pull(*saved, plain_doubles(cotangent), gradient)
             return gradient
 
         return E, pullback
@@ -83,7 +83,7 @@ class Small:
         E = np.empty((n_samples, program.n_observables))
         circuit = np.empty(program.shape)
         blocks = np.empty((n_blocks if kept else 1, height, n_lanes))
-        theta = _plain(theta)
+        theta = plain_doubles(theta)
         kernels.simulate(integers, table, theta, numbers, places, E, circuit, blocks)
         return E, (integers, table, circuit, blocks)
 
@@ -94,13 +94,6 @@ def _kernels() -> Any:
     from skqnn._engine import turn_kernels
 
     return turn_kernels
-
-
-def _plain(numbers: np.ndarray) -> np.ndarray:
-    """Return memory as the kernels were compiled for."""
-    if numbers.dtype == np.float64 and numbers.flags.carray:
-        return numbers
-    return np.array(numbers, dtype=np.float64, order="C")
 
 
 def _as_doubles(states: Any) -> tuple[np.ndarray, np.ndarray, int, bool]:
