@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from qiskit.circuit.library import CXGate
-from qiskit.synthesis import TwoQubitBasisDecomposer
+from qiskit.quantum_info import Operator
+from qiskit.synthesis import TwoQubitBasisDecomposer, TwoQubitWeylDecomposition
 
 from skqnn._circuits.gates import PAULIS, Gate
 
@@ -73,10 +74,15 @@ def linear_part(values: np.ndarray) -> np.ndarray | None:
     return columns if np.array_equal(span, values) else None
 
 
+def _is_close(matrix: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two matrices differ by rounding errors; angles of 1e-6 do not."""
+    return bool(np.all(np.abs(matrix - other) < _TOLERANCE))
+
+
 def _fixed(qubits: tuple[int, ...], matrix: np.ndarray) -> Iterator[Gate]:
     """Yield the elements of a fixed gate, nothing for the identity."""
     matrix = matrix if np.any(np.abs(np.imag(matrix)) > _TOLERANCE) else matrix.real
-    if not np.allclose(matrix, matrix[0, 0] * np.eye(len(matrix)), atol=_TOLERANCE):
+    if not _is_close(matrix, matrix[0, 0] * np.eye(len(matrix))):
         yield from elements(Gate(qubits, matrix))
 
 
@@ -107,11 +113,11 @@ def _rotation(gate: Gate) -> Iterator[Gate]:
 
 def _eigenbasis(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return eigenvalues and eigenvectors of a Hermitian 2 x 2 matrix."""
-    if np.allclose(matrix, np.diag(np.diag(matrix)), atol=_TOLERANCE):
+    if _is_close(matrix, np.diag(np.diag(matrix))):
         return np.real(np.diag(matrix)), np.eye(2)
     for letter, basis in BASES.items():
         size = matrix[1, 0] / PAULIS[letter][1, 0]
-        if np.allclose(matrix, size * PAULIS[letter], atol=_TOLERANCE):
+        if _is_close(matrix, size * PAULIS[letter]):
             return np.real(size) * np.array([1.0, -1.0]), basis
     return np.linalg.eigh(matrix)
 
@@ -127,7 +133,7 @@ def _factors(matrix: np.ndarray) -> list[np.ndarray] | None:
         return None
     low = low / np.sqrt(square)  # a Hermitian matrix has a positive square
     high = table @ low.conj()
-    if not np.allclose(np.outer(high, low), table, atol=_TOLERANCE):
+    if not _is_close(np.outer(high, low), table):
         return None
     return [low.reshape(2, 2), high.reshape(2, 2)]
 
@@ -140,7 +146,7 @@ def _controlled_turn(gate: Gate, factors: list) -> Iterator[Gate] | None:
     for target, turned in enumerate(factors):
         control = factors[1 - target] if len(factors) > 1 else np.eye(2)
         letter, size = _flip(turned)
-        if letter and np.allclose(control, np.diag(np.diag(control)), atol=_TOLERANCE):
+        if letter and _is_close(control, np.diag(np.diag(control))):
             zero, one = size * np.real(np.diag(control))
             qubits, flip = gate.qubits[target : target + 1], Gate(gate.qubits, _CZ)
             first, second = (
@@ -172,7 +178,7 @@ def _flip(matrix: np.ndarray) -> tuple[str, float]:
     """Return X or Y and its coefficient, if that is all of a Hermitian matrix."""
     for letter in "XY":
         size = float(np.real(matrix[1, 0] / PAULIS[letter][1, 0]))
-        if np.allclose(matrix, size * PAULIS[letter], atol=_TOLERANCE):
+        if _is_close(matrix, size * PAULIS[letter]):
             return letter, size
     return "", 0.0
 
@@ -186,21 +192,48 @@ def _scaled(gate: Gate, qubits: tuple[int, ...], letter: str, weight: float):
 
 def _euler(gate: Gate) -> Iterator[Gate]:
     """Yield a fixed gate on one qubit as phases, a real rotation and phases."""
-    (a, b), (c, _) = gate.matrix
+    (a, b), (c, d) = gate.matrix
     cosine, sine = abs(a), abs(c)
-    before = np.diag([1, -(b / sine) / (a / cosine)])
-    yield from _fixed(gate.qubits, before)
+    first, second = a / cosine, c / sine
+    # The phase of a tiny entry is inexact, and must not become that of a large one.
+    before = d / cosine / second if cosine > sine else -b / sine / first
+    yield from _fixed(gate.qubits, np.diag([1, before]))
     yield Gate(gate.qubits, np.array([[cosine, -sine], [sine, cosine]]))
-    yield from _fixed(gate.qubits, np.diag([a / cosine, c / sine]))
+    yield from _fixed(gate.qubits, np.diag([first, second]))
 
 
 def _synthesise(gate: Gate) -> Iterator[Gate]:
-    """Yield a fixed gate on two qubits as at most three CX and single-qubit gates."""
+    """Yield a fixed gate on two qubits as at most three CX and single-qubit gates.
+
+    Qiskit takes a gate for one of fewer CX that is near it, up to 1e-9 in the fidelity
+    and 1e-4 in the matrix; this has to be the gate itself.
+    """
     circuit = TwoQubitBasisDecomposer(CXGate(), euler_basis="U")(gate.matrix)
+    found = Operator(circuit).data
+    phase = np.vdot(found, gate.matrix) / len(found)
+    if not _is_close(phase * found, gate.matrix):
+        yield from _canonical(gate)
+        return
     for instruction in circuit.data:
         places = (circuit.find_bit(bit).index for bit in instruction.qubits)
         matrix = instruction.operation.to_matrix()
         yield from _fixed(tuple(gate.qubits[k] for k in places), matrix)
+
+
+def _canonical(gate: Gate) -> Iterator[Gate]:
+    """Yield any fixed gate on two qubits as phases between gates that make them so.
+
+    The core of its Weyl decomposition is ``exp(i (a XX + b YY + c ZZ))``, and CX makes
+    of XX an X on its control, of ZZ a Z on its target and of YY minus their product.
+    """
+    low, high = gate.qubits
+    weyl = TwoQubitWeylDecomposition(gate.matrix, fidelity=None)
+    z = 1.0 - 2.0 * np.array([[0, 1, 0, 1], [0, 0, 1, 1]])  # of both qubits
+    angles = weyl.a * z[0] + weyl.c * z[1] - weyl.b * z[0] * z[1]
+    flip, turn = Gate(gate.qubits, _CX), Gate((low,), _H)
+    yield from (*_fixed((low,), weyl.K2r), *_fixed((high,), weyl.K2l), flip, turn)
+    yield from _fixed(gate.qubits, np.diag(np.exp(1j * angles)))
+    yield from (turn, flip, *_fixed((low,), weyl.K1r), *_fixed((high,), weyl.K1l))
 
 
 def _controlled_flip(gate: Gate) -> Iterator[Gate]:
@@ -212,7 +245,7 @@ def _controlled_flip(gate: Gate) -> Iterator[Gate]:
         change = np.kron(np.eye(2 ** (n_qubits - 1 - k)), np.kron(_H, np.eye(2**k)))
         turned = change @ gate.matrix @ change
         phases = np.diag(turned)
-        if np.allclose(turned, np.diag(phases), atol=_TOLERANCE):
+        if _is_close(turned, np.diag(phases)):
             flip = Gate((qubit,), _H)
             yield from (flip, Gate(gate.qubits, np.diag(phases / np.abs(phases))), flip)
             return

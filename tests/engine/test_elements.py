@@ -28,8 +28,8 @@ def product(gates):
 
 
 def assert_equal_up_to_phase(matrix, other):
-    overlap = np.vdot(matrix, other) / len(matrix)
-    assert abs(overlap) == pytest.approx(1, abs=1e-12)
+    overlap = np.vdot(other, matrix)  # whose size sees the square of an error only
+    np.testing.assert_allclose(matrix, overlap / abs(overlap) * other, atol=2e-12)
 
 
 def parts_of(gate):
@@ -64,6 +64,33 @@ def test_fixed_gates_are_the_product_of_their_elements(name):
 def test_any_unitary_on_two_qubits_has_elements(seed):
     gate = Gate((2, 1), random_unitary(4, seed=seed).data)
     assert_equal_up_to_phase(product(parts_of(gate)), product([gate]))
+
+
+SMALL = [1e-13, 1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2]
+
+
+@pytest.mark.parametrize("angle", SMALL)
+@pytest.mark.parametrize("name", ["id", "cx", "cz", "swap", "iswap", "ecr", "dcx"])
+def test_gates_near_those_of_fewer_cx_are_not_taken_for_them(name, angle):
+    circuit = QuantumCircuit(3)
+    getattr(circuit, name)(*(2, 0)[: 2 - (name == "id")])
+    error = rotation_matrix(random_hermitian(4, seed=3).data, angle)
+    matrix = error @ Operator(circuit).data[np.ix_([0, 4, 1, 5], [0, 4, 1, 5])]
+    for unitary in (matrix, rotation_matrix(GENERATORS["ryy"], angle) @ matrix):
+        gate = Gate((2, 0), unitary)
+        assert_equal_up_to_phase(product(parts_of(gate)), product([gate]))
+
+
+@pytest.mark.parametrize("angle", SMALL)
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("angles", [(0.0, 0.0, 0.0), (np.pi, 0.4, 0.9), (0.4, 0.9, 0)])
+def test_small_angles_count(angles, place, angle):
+    angles = [a + angle * (k == place) for k, a in enumerate(angles)]
+    circuit = QuantumCircuit(3)
+    circuit.u(*angles, 1)
+    circuit.cu(*angles, -angle, 2, 0)
+    parts = [part for gate in compile_circuit(circuit) for part in parts_of(gate)]
+    assert_equal_up_to_phase(product(parts), Operator(circuit).data)
 
 
 @pytest.mark.parametrize("n_qubits", [1, 2])
