@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from qiskit import QuantumCircuit
+from qiskit.quantum_info.operators.base_operator import BaseOperator
 
 from skqnn._backends.backend import as_backend
 from skqnn._circuits.ansatz import ANSATZE
@@ -56,9 +57,7 @@ RULES = {
         (str, list, tuple),
         lambda v: v == "auto" if isinstance(v, str) else len(v) > 0,
         "'auto' or a non-empty list of Pauli strings or SparsePauliOp objects",
-        cure=lambda v: (
-            f"; write [{v!r}]" if isinstance(v, str) and v and v != "auto" else ""
-        ),
+        cure=lambda v: _listed(v),
     ),
     "loss": one_of(LOSSES, Callable, words="a callable"),
     "solver": Rule(
@@ -69,7 +68,7 @@ RULES = {
             else is_qml_optimizer(v)
         ),
         f"one of {[*OPTIMIZERS, 'lbfgs']} or a qiskit_machine_learning optimizer",
-        cure=lambda v: nearest(v, [*OPTIMIZERS, "lbfgs"]),
+        cure=lambda v: _solver_like(v),
     ),
     "learning_rate": one_of(SCHEDULES, Callable, words="a callable")._replace(
         cure=lambda v: (
@@ -113,6 +112,27 @@ _SIZE = "a pair (height, width) of positive integers"
 
 def _are_numbers(weights):
     return all(isinstance(weight, Real) for weight in weights.values())
+
+
+def _solver_like(name):
+    """Return what may be meant by the name of another solver, as a cure."""
+    names = [*OPTIMIZERS, "lbfgs"]
+    near = nearest(name, names, cutoff=0.75)
+    if near or not isinstance(name, str):
+        return near
+    from qiskit_machine_learning import optimizers  # takes a while
+
+    word = name.upper().replace("-", "_")
+    if hasattr(optimizers, word):
+        return f"; give an object, {word}() of qiskit_machine_learning.optimizers"
+    return nearest(name, names)
+
+
+def _listed(value):
+    """Return how one observable becomes the list that is needed, as a cure."""
+    if isinstance(value, str):
+        return f"; write [{value!r}]" if value not in ("", "auto") else ""
+    return "; write [observable]" if isinstance(value, BaseOperator) else ""
 
 
 def _size(height, width):

@@ -153,10 +153,16 @@ def check_arity(name: str, function: Callable, arguments: tuple[str, ...]) -> No
 
 @contextmanager
 def curing_rows() -> Iterator[None]:
-    """Say what to do with text and with images where rows of numbers are needed."""
+    """Say what to do with text, complex numbers and images where rows are needed."""
     try:
         yield
     except ValueError as error:
+        if str(error).startswith("Complex data not supported"):
+            raise ValueError(
+                "`X` must be real numbers, got complex ones. Complex data not "
+                "supported; take X.real if the phases say nothing, or give a circuit "
+                "that prepares the states as `encoding`."
+            ) from error
         if "could not convert string to float" in str(error):
             raise ValueError(
                 f"`X` must be numbers, got text: {error}; encode columns of text "

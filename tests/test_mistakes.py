@@ -8,7 +8,9 @@ import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, z_feature_map, zz_feature_map
 from qiskit.primitives import StatevectorSampler
+from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -262,6 +264,31 @@ FIT += [
         {"class_weight": {0: 0, 1: 0}},
         (X2, Y2),
         ["`class_weight`", "one of them positive", "{0: 0, 1: 0}"],
+    ),
+    (
+        {"observables": SparsePauliOp("ZZZ")},
+        (X2, Y2),
+        ["`observables`", "non-empty list", "SparsePauliOp", "write [observable]"],
+    ),
+    (
+        {"solver": "COBYLA"},
+        (X2, Y2),
+        ["`solver`", "one of", "'COBYLA'", "an object, COBYLA() of qiskit_machine"],
+    ),
+    (
+        {"solver": "Nelder-Mead"},
+        (X2, Y2),
+        ["`solver`", "one of", "'Nelder-Mead'", "an object, NELDER_MEAD() of"],
+    ),
+    (
+        {"backend": NoiseModel()},
+        (X2, Y2),
+        ["`backend`", "a BackendV2", "NoiseModel", "AerSimulator(noise_model=...)"],
+    ),
+    (
+        {},
+        (X2 + 1j * X2, Y2),
+        ["`X`", "real numbers", "got complex ones", "X.real", "as `encoding`"],
     ),
     (
         {"entanglement": None},

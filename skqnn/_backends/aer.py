@@ -320,7 +320,7 @@ class AerProgram:
             seed_simulator=int(rng.integers(2**31)),
         ).result()
         if not result.success:
-            raise RuntimeError(f"Aer could not run the circuit: {_why(result)}.")
+            raise _failure(_why(result), run.circuit.num_qubits)
         return [experiment.data.to_dict() for experiment in result.results]
 
 
@@ -328,6 +328,17 @@ def _why(result: Any) -> str:
     """Return why a run failed: of all its circuits, what is told of the first."""
     reasons = [one.status for one in result.results if not one.success]
     return str(reasons[0] if reasons else result.status).removeprefix("ERROR:").strip()
+
+
+def _failure(why: str, n_qubits: int) -> Exception:
+    """Return the error of a run that failed."""
+    if why.startswith("Insufficient memory"):
+        return MemoryError(
+            f"Aer could not run the circuit on {n_qubits} qubits: {why}; use fewer "
+            "qubits, or backend='aer_matrix_product_state' for one that entangles few "
+            "of them."
+        )
+    return RuntimeError(f"Aer could not run the circuit: {why}.")
 
 
 class _Job:

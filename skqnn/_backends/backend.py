@@ -257,6 +257,8 @@ def _instead(value: Any) -> str:
             "; a sampler gives no expectation values, an estimator does, such as "
             "StatevectorEstimator() or BackendEstimatorV2(backend=...)"
         )
+    if kind.__name__ == "NoiseModel":  # of Aer, which takes a while to import
+        return "; a simulator has it, AerSimulator(noise_model=...)"
     if kind is value:
         return f"; make an object of this class, {kind.__name__}(...)"
     return ""

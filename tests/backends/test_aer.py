@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from qiskit.circuit.library import real_amplitudes
 from qiskit.primitives import BackendEstimatorV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
@@ -203,3 +204,11 @@ def test_failure_of_aer_is_an_error(monkeypatch):
     assert len(VALUES) > 1
     assert "Experiment" not in str(caught.value)  # nor a sentence for each row
     assert len(str(caught.value)) < 300
+
+
+def test_circuit_too_large_for_aer_is_told_what_else_to_take():
+    circuit = real_amplitudes(50, reps=1, entanglement="linear")
+    device = resolve("aer_statevector", shots=10, n_qubits=50)
+    program = device.compile(circuit, [SparsePauliOp("Z" * 50)], 1)
+    with pytest.raises(MemoryError, match=r"on 50 qubits.*aer_matrix_product_state"):
+        program.run(np.zeros((1, 100)), np.random.default_rng(0))
