@@ -194,7 +194,10 @@ def _real_form(matrix: np.ndarray, n_parts: int) -> np.ndarray:
 
 
 def _flips(matrices: Sequence[np.ndarray]) -> list[int]:
-    """Return all f such that an entry (i, i xor f) is not 0."""
-    size = max(float(np.max(np.abs(matrix))) for matrix in matrices)
-    entries = (np.argwhere(np.abs(m) > _ROUNDING * size) for m in matrices)
+    """Return all f such that an entry (i, i xor f) is not 0, up to rounding.
+
+    What is rounding in one matrix may be all there is in another.
+    """
+    sizes = map(np.abs, matrices)
+    entries = (np.argwhere(size > _ROUNDING * np.max(size)) for size in sizes)
     return sorted({int(i ^ j) for places in entries for i, j in places})

@@ -230,6 +230,29 @@ def test_arguments_in_any_memory_take_the_same_kernels():
     assert known == (len(kernels.simulate.signatures), len(kernels.pull.signatures))
 
 
+@pytest.mark.parametrize("sizes", [(1e10, 1e-6), (1e200, 1e-100), (0.0, 1e-200)])
+@pytest.mark.parametrize("name", ["real_amplitudes", "efficient_su2"])
+def test_observables_need_not_be_of_one_size(name, sizes):
+    ansatz = build_ansatz(name, 3, 1, "linear")
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=ansatz.num_parameters)
+    states = random_states(rng, 4, 3)
+    cotangent = np.ones((4, 1))
+    together = [SparsePauliOp("ZIZ", sizes[0]), SparsePauliOp("XXI", sizes[1])]
+    E = StatevectorEngine(ansatz, together).expectations(states, theta)
+    for k, observable in enumerate(together):
+        alone = value_and_gradient(
+            StatevectorEngine(ansatz, [observable]), states, theta, cotangent
+        )
+        _, pullback = StatevectorEngine(ansatz, together).vjp(states, theta)
+        gradient = pullback(np.eye(2)[[k] * 4])
+        np.testing.assert_allclose(E[:, k], alone[0][:, 0], rtol=1e-12)
+        np.testing.assert_allclose(gradient, alone[1], rtol=0, atol=1e-12 * sizes[k])
+        unit = SparsePauliOp(observable.paulis)
+        expected = StatevectorEngine(ansatz, [unit]).expectations(states, theta)
+        np.testing.assert_allclose(E[:, k], sizes[k] * expected[:, 0], rtol=1e-12)
+
+
 def test_a_circuit_without_visible_gates():
     circuit = QuantumCircuit(2)
     circuit.ry(ParameterVector("p", 1)[0], 0)
