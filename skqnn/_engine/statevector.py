@@ -245,10 +245,10 @@ class StatevectorEngine:
         xp, device = namespace(array)
         dimension = 2**self.n_qubits
         size = max(1, block_bytes(array) // (dtype.itemsize * dimension))
-        size = min(n_samples, size)
+        size = max(1, min(n_samples, size))
         shape = (n_work, size * dimension)
         memory = xp.empty(shape, dtype=getattr(xp, dtype.name), device=device)
-        for start in range(0, n_samples, size):
+        for start in range(0, max(1, n_samples), size):  # no samples are a part, too
             part = slice(start, min(start + size, n_samples))
             used = (part.stop - part.start) * dimension
             yield (

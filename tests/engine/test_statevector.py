@@ -72,6 +72,15 @@ def problem(seed, n_samples=5):
     return engine, states, theta, circuit, observables
 
 
+@pytest.mark.parametrize("dtype", "dDfF")
+def test_no_samples_have_no_expectations_and_no_gradient(dtype):
+    engine, states, theta, *_ = problem(0)
+    none = states[:0].astype(dtype)
+    E, pullback = engine.vjp(none, theta)
+    assert E.shape == engine.expectations(none, theta).shape == (0, 2)
+    np.testing.assert_array_equal(pullback(E), np.zeros(len(theta)))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_expectations_are_those_of_qiskit(seed):
     engine, states, theta, circuit, observables = problem(seed)
