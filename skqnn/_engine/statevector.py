@@ -103,7 +103,7 @@ class StatevectorEngine:
         )
         if not self._compiled:
             self._compiled = compile_gates(gates, observables, self.n_qubits)
-        self._work = 0  # amplitudes times steps so far
+        self._work = np.zeros(1)  # amplitudes times steps so far, of all copies
 
     @property
     def is_compiled(self) -> bool:
@@ -209,10 +209,10 @@ class StatevectorEngine:
         if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:
             return None
         compiled = self._compiled.get(array.dtype.kind)
-        if compiled is None or compiled.real or self._work >= _PATIENCE:
+        if compiled is None or compiled.real or self._work[0] >= _PATIENCE:
             return compiled
         n_samples = len(as_rows(states).places)
-        self._work += n_samples * array.shape[1] * len(self._steps)
+        self._work[0] += n_samples * array.shape[1] * len(self._steps)
         return None
 
     def _bind(self, theta: np.ndarray, rows: Rows) -> "_Bound":
