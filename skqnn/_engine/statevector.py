@@ -169,8 +169,8 @@ class StatevectorEngine:
         expectations : ndarray of shape (n_samples, n_observables)
         pullback : callable
             Maps a cotangent of shape (n_samples, n_observables) to the gradient of
-            ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It holds
-            copies of the states.
+            ``sum(cotangent * expectations)`` by theta, shape (n_parameters,). It may
+            simulate the states again, so they must not change before it is called.
         """
         if (compiled := self._kernels(states)) is not None:
             return compiled.vjp(states, theta)
