@@ -12,7 +12,7 @@ from qiskit_aer.primitives import EstimatorV2
 from sklearn.base import clone
 
 from skqnn import Backend, QNNClassifier
-from skqnn._engine import compiled, small
+from skqnn._engine import statevector
 
 X = np.random.default_rng(0).normal(size=(6, 4))
 Y = np.array([0, 1, 0, 1, 1, 0])
@@ -112,9 +112,8 @@ def test_without_numba_only_the_last_digits_differ(n_features, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(40, n_features))
     labels = (rows[:, 0] * rows[:, 1] > 0).astype(int)
     thetas, asked = [], []
-    for find in (compiled.find_spec, asked.append):  # which returns None
-        monkeypatch.setattr(compiled, "find_spec", find)
-        monkeypatch.setattr(small, "find_spec", find)
+    for find in (statevector.find_spec, asked.append):  # which returns None
+        monkeypatch.setattr(statevector, "find_spec", find)
         model = QNNClassifier(max_iter=3, learning_rate="cosine", random_state=0)
         thetas.append(model.fit(rows, labels).theta_)
     assert_allclose(*thetas, rtol=0, atol=1e-13)

@@ -7,7 +7,6 @@ same bits for every number of threads.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
@@ -47,7 +46,7 @@ def compile_gates(
     None, or nothing, where there is no way. A common basis of all observables is made
     that of Z, by gates that in most circuits cost nothing.
     """
-    if not _MIN_QUBITS <= n_qubits <= _MAX_QUBITS or find_spec("numba") is None:
+    if not _MIN_QUBITS <= n_qubits <= _MAX_QUBITS:
         return {}
     real = is_real(gates)
     basis = common_basis(observables)

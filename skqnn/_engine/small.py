@@ -6,7 +6,6 @@ longer than the simulation itself.
 
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def compile_small(
         As the engine has them, weights (2**n_qubits, n_observables).
     n_qubits : int
     """
-    if n_qubits > _MAX_QUBITS or find_spec("numba") is None:
+    if n_qubits > _MAX_QUBITS:
         return {}
     sequel = as_sequel(gates, _matrices(observables), n_qubits)
     return {} if sequel is None else dict.fromkeys("fc", Small(sequel))

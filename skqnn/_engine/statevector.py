@@ -13,7 +13,9 @@ X.-Z. Luo et al., "Yao.jl: Extensible, efficient framework for quantum algorithm
 design", Quantum 4, 341 (2020), arXiv:1912.10877.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,11 +100,11 @@ class StatevectorEngine:
         self._steps = fuse(gates, self.n_qubits)
         self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
-        self._compiled: Mapping[str, Small | Compiled | None] = compile_small(
-            gates, self._observables, self.n_qubits
-        )
-        if not self._compiled:
-            self._compiled = compile_gates(gates, observables, self.n_qubits)
+        self._compiled: Mapping[str, Small | Compiled | None] = {}
+        if can_compile():
+            self._compiled = compile_small(
+                gates, self._observables, self.n_qubits
+            ) or compile_gates(gates, observables, self.n_qubits)
         self._work = np.zeros(1)  # amplitudes times steps so far, of all copies
 
     @property
@@ -302,6 +304,12 @@ class StatevectorEngine:
                 states, spare[0] = step.unapply(numbers, states, spare[0])
                 cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
         return overlaps
+
+
+def can_compile() -> bool:
+    """Tell whether Numba is installed, and not told to leave functions to Python."""
+    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    return find_spec("numba") is not None and not disabled
 
 
 def _cure(n_qubits: int, n_copies: int, feature_map: QuantumCircuit | None) -> str:

@@ -349,8 +349,19 @@ def test_engine_with_kernels_can_be_pickled():
     np.testing.assert_array_equal(copy.expectations(states, theta), E)
 
 
+@pytest.mark.parametrize("n_qubits", [3, 6])
+@pytest.mark.parametrize("value, compiles", [("1", False), ("0", True), ("", True)])
+def test_nothing_is_left_to_python_instead_of_numba(
+    monkeypatch, n_qubits, value, compiles
+):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
+    circuit = build_ansatz("real_amplitudes", n_qubits, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * n_qubits]))
+    assert engine.is_compiled == compiles
+
+
 def test_engine_works_without_numba(monkeypatch):
-    monkeypatch.setattr(_compiled, "find_spec", lambda name: None)
+    monkeypatch.setattr(_statevector, "find_spec", lambda name: None)
     circuit = build_ansatz("real_amplitudes", 6, 1, "linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * 6]))
     assert engine._compiled == {}

@@ -272,8 +272,7 @@ def test_engine_with_kernels_can_be_pickled():
 
 
 def test_engine_works_without_numba(monkeypatch):
-    monkeypatch.setattr(small, "find_spec", lambda name: None)
-    monkeypatch.setattr("skqnn._engine.compiled.find_spec", lambda name: None)
+    monkeypatch.setattr("skqnn._engine.statevector.find_spec", lambda name: None)
     engine, states, theta, cotangent, *_ = problem(2)
     assert engine._compiled == {}
     E, gradient, _ = value_and_gradient(engine, states, theta, cotangent)
