@@ -14,7 +14,9 @@ design", Quantum 4, 341 (2020), arXiv:1912.10877.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -111,7 +113,8 @@ class StatevectorEngine:
     def is_compiled(self) -> bool:
         """Whether Numba's kernels run this circuit from the first call on."""
         kernels = self._compiled.values()
-        return any(kernel is not None and kernel.real for kernel in kernels)
+        real = any(kernel is not None and kernel.real for kernel in kernels)
+        return real and _imports_numba()
 
     def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
@@ -211,8 +214,10 @@ class StatevectorEngine:
         if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:
             return None
         compiled = self._compiled.get(array.dtype.kind)
-        if compiled is None or compiled.real or self._work[0] >= _PATIENCE:
-            return compiled
+        if compiled is None:
+            return None
+        if compiled.real or self._work[0] >= _PATIENCE:
+            return compiled if _imports_numba() else None
         n_samples = len(as_rows(states).places)
         self._work[0] += n_samples * array.shape[1] * len(self._steps)
         return None
@@ -310,6 +315,21 @@ def can_compile() -> bool:
     """Tell whether Numba is installed, and not told to leave functions to Python."""
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     return find_spec("numba") is not None and not disabled
+
+
+@cache
+def _imports_numba() -> bool:
+    """Tell whether Numba can be imported: it refuses versions of NumPy newer than it.
+
+    To find out takes longer than a short fit, so nobody asks before kernels are to run.
+    """
+    try:
+        import skqnn._jit  # noqa: F401
+    except ImportError as error:
+        message = f"Circuits run in NumPy, as importing Numba failed: {error}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return False
+    return True
 
 
 def _cure(n_qubits: int, n_copies: int, feature_map: QuantumCircuit | None) -> str:

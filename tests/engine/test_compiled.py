@@ -3,7 +3,9 @@
 import importlib
 import inspect
 import pickle
+import sys
 from copy import copy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -358,6 +360,23 @@ def test_nothing_is_left_to_python_instead_of_numba(
     circuit = build_ansatz("real_amplitudes", n_qubits, 1, "linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * n_qubits]))
     assert engine.is_compiled == compiles
+
+
+@pytest.mark.parametrize("n_qubits", [3, 6])
+def test_a_numba_that_cannot_be_imported_is_done_without(monkeypatch, n_qubits):
+    circuit = build_ansatz("real_amplitudes", n_qubits, 1, "linear")
+    observables = as_observables(["Z" * n_qubits])
+    states, theta = random_states(3, n_qubits), np.ones(2 * n_qubits)
+    expected = StatevectorEngine(circuit, observables).expectations(states, theta)
+    again = cache(_statevector._imports_numba.__wrapped__)
+    monkeypatch.setattr(_statevector, "_imports_numba", again)
+    monkeypatch.setitem(sys.modules, "skqnn._jit", None)  # an ImportError
+    engine = StatevectorEngine(circuit, observables)
+    with pytest.warns(RuntimeWarning, match="run in NumPy, as importing Numba failed"):
+        E, pullback = engine.vjp(states, theta)
+    assert pullback(E).shape == theta.shape
+    assert not engine.is_compiled
+    np.testing.assert_allclose(E, expected, atol=1e-14)
 
 
 def test_engine_works_without_numba(monkeypatch):
