@@ -4,7 +4,7 @@ From a laptop to a quantum computer
 
 Train exactly, ask what a device would cost, predict there, and lose no job that was
 paid for. The device is a fake one here, so that the page can be built without an
-account; the only line that changes is the name of the backend.
+account; the only line that changes is the name of the backend. Needs the extra ``ibm``.
 """
 
 # %%

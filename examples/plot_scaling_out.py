@@ -5,6 +5,7 @@ Scaling out
 A grid search whose fits run on other computers: scikit-learn hands them to joblib,
 joblib to a cluster. Here the cluster is two processes on this computer; with the
 address of a scheduler instead of `LocalCluster` it is as many machines as there are.
+Needs the extra ``dask``.
 """
 
 # %%
