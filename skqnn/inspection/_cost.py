@@ -132,7 +132,8 @@ def estimate_cost(
     -----
     Without the overhead of loading a job, some seconds each. Error mitigation adds
     circuits: three times as many at ``resilience_level=2``, which is counted for
-    ``"ibm_<name>"``.
+    ``"ibm_<name>"``. IBM's client takes shots in up to 32 groups of 64 or more, so that
+    less than a group is added to `shots`, and from level 1 on one circuit for each job.
 
     Examples
     --------
