@@ -15,8 +15,6 @@ from skqnn._engine.fusion import gather, rounds
 from skqnn._engine.moves import Move, Term, identity, make_move, signs_of
 from skqnn._engine.steps import Layer
 
-_QUARTER_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
-
 
 class Rotation(NamedTuple):
     """``Z^mirror R(base + sum of slopes * theta)`` on one qubit."""

@@ -369,12 +369,6 @@ def to_front(block: Any, qubits: tuple[int, ...], n_qubits: int) -> Any:
     return xp.moveaxis(grid, axes, tuple(range(len(axes))))
 
 
-def from_front(grid: Any, qubits: tuple[int, ...], n_qubits: int) -> Any:
-    """Undo `to_front`, up to the final reshape."""
-    axes = tuple(n_qubits - 1 - q for q in reversed(qubits))
-    return namespace(grid)[0].moveaxis(grid, tuple(range(len(axes))), axes)
-
-
 def local_index(qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
     """Return the matrix row of a gate on `qubits` for each of the 2**n_qubits rows."""
     index = np.arange(2**n_qubits)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit.circuit.library import UnitaryGate
+from qiskit.circuit.library import CHGate, ECRGate, UnitaryGate, XXPlusYYGate
 from qiskit.quantum_info import Operator, Pauli, random_hermitian, random_unitary
 
 from skqnn._circuits.gates import GENERATORS, Gate, compile_circuit, rotation_matrix
@@ -64,6 +64,14 @@ def test_fixed_gates_are_the_product_of_their_elements(name):
 def test_any_unitary_on_two_qubits_has_elements(seed):
     gate = Gate((2, 1), random_unitary(4, seed=seed).data)
     assert_equal_up_to_phase(product(parts_of(gate)), product([gate]))
+
+
+@pytest.mark.parametrize(
+    "gate, n_elements",
+    [(CHGate(), 9), (ECRGate(), 6), (XXPlusYYGate(0.3, 0.2), 9)],
+)
+def test_the_shorter_of_two_forms_is_taken(gate, n_elements):
+    assert len(parts_of(Gate((2, 0), gate.to_matrix()))) == n_elements
 
 
 SMALL = [1e-13, 1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2]
