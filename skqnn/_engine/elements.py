@@ -8,6 +8,7 @@ between two CX, and any gate on one qubit is an RY between two phases.
 
 import math
 from collections.abc import Iterator
+from itertools import permutations, product
 
 import numpy as np
 from qiskit.circuit.library import CXGate
@@ -15,6 +16,7 @@ from qiskit.quantum_info import Operator
 from qiskit.synthesis import TwoQubitBasisDecomposer, TwoQubitWeylDecomposition
 
 from skqnn._circuits.gates import PAULIS, Gate
+from skqnn._engine.steps import on_all_qubits
 
 _TOLERANCE = 1e-12
 _H = np.array([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
@@ -42,7 +44,7 @@ def elements(gate: Gate) -> Iterator[Gate]:
     elif n_qubits == 2:
         yield from _synthesise(gate)
     else:
-        yield from _controlled_flip(gate)
+        yield from _larger(gate)
 
 
 def is_rotation(gate: Gate) -> bool:
@@ -59,7 +61,7 @@ def is_monomial(gate: Gate) -> bool:
     nonzero = np.abs(gate.matrix) > _TOLERANCE
     if gate.parameter >= 0:
         return not np.any(nonzero & ~np.eye(len(nonzero), dtype=bool))
-    if np.any(nonzero.sum(axis=0) != 1) or np.any(nonzero.sum(axis=1) != 1):
+    if not _is_permutation(nonzero):
         return False
     return linear_part(np.argmax(nonzero, axis=1)) is not None
 
@@ -241,17 +243,44 @@ def _canonical(gate: Gate) -> Iterator[Gate]:
     yield from (turn, flip, *_fixed((low,), weyl.K1r), *_fixed((high,), weyl.K1l))
 
 
-def _controlled_flip(gate: Gate) -> Iterator[Gate]:
-    """Yield a Toffoli gate and its like as H, phases and H; others as they are."""
+def _larger(gate: Gate) -> Iterator[Gate]:
+    """Yield a Toffoli or a Fredkin gate or their like as phases between H and CX.
+
+    Gates without such a form are yielded as they are.
+    """
+    moves = np.abs(gate.matrix) > _TOLERANCE
+    if gate.parameter >= 0:
+        yield gate
+    elif _is_permutation(moves) and not _is_close(gate.matrix, moves):
+        yield from _larger(Gate(gate.qubits, moves.astype(np.float64)))
+        yield Gate(gate.qubits, np.diag((gate.matrix * moves).sum(axis=1)))
+    else:
+        yield from _between_phases(gate) or [gate]
+
+
+def _is_permutation(entries: np.ndarray) -> bool:
+    """Tell whether there is one entry in each row and in each column."""
+    return bool(np.all(entries.sum(axis=0) == 1) and np.all(entries.sum(axis=1) == 1))
+
+
+def _between_phases(gate: Gate) -> list[Gate]:
+    """Return H on one qubit, perhaps after a CX, phases, and both again, or nothing."""
     n_qubits = len(gate.qubits)
-    for k, qubit in enumerate(gate.qubits):
-        if gate.parameter >= 0:
-            break
-        change = np.kron(np.eye(2 ** (n_qubits - 1 - k)), np.kron(_H, np.eye(2**k)))
-        turned = change @ gate.matrix @ change
+    turns = [[Gate((q,), _H)] for q in range(n_qubits)]
+    if n_qubits == 3:
+        flips = [Gate(pair, _CX) for pair in permutations(range(n_qubits), 2)]
+        turns += [[flip, *turn] for flip, turn in product(flips, turns)]
+    for turn in turns:
+        basis = np.eye(2**n_qubits)
+        for part in turn:
+            basis = on_all_qubits(part, n_qubits) @ basis
+        turned = basis @ gate.matrix @ basis.T
         phases = np.diag(turned)
         if _is_close(turned, np.diag(phases)):
-            flip = Gate((qubit,), _H)
-            yield from (flip, Gate(gate.qubits, np.diag(phases / np.abs(phases))), flip)
-            return
-    yield gate
+            before = [
+                part._replace(qubits=tuple(gate.qubits[q] for q in part.qubits))
+                for part in turn
+            ]
+            diagonal = Gate(gate.qubits, np.diag(phases / np.abs(phases)))
+            return [*before, diagonal, *reversed(before)]
+    return []

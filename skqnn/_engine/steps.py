@@ -373,3 +373,12 @@ def local_index(qubits: tuple[int, ...], n_qubits: int) -> np.ndarray:
     """Return the matrix row of a gate on `qubits` for each of the 2**n_qubits rows."""
     index = np.arange(2**n_qubits)
     return np.sum([((index >> q) & 1) << k for k, q in enumerate(qubits)], axis=0)
+
+
+def on_all_qubits(gate: Gate, n_qubits: int) -> np.ndarray:
+    """Return the matrix of a gate, or its generator, on all qubits."""
+    index = np.arange(2**n_qubits)
+    local = local_index(gate.qubits, n_qubits)
+    others = index & ~sum(1 << q for q in gate.qubits)
+    entries = np.asarray(gate.matrix)[local[:, None], local[None, :]]
+    return np.where(others[:, None] == others[None, :], entries, 0)

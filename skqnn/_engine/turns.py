@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skqnn._circuits.gates import Gate
+from skqnn._engine.steps import on_all_qubits
 
 _ROUNDING = 1e-13
 
@@ -92,7 +93,7 @@ def as_sequel(
     steps: list[Turn | np.ndarray] = []
     frame = identity = np.eye(2**n_qubits)  # of the fixed gates so far
     for gate in gates:
-        matrix = _on_all_qubits(gate, n_qubits)
+        matrix = on_all_qubits(gate, n_qubits)
         if gate.parameter < 0:
             frame = matrix @ frame
             continue
@@ -167,15 +168,6 @@ def as_program(turns: Turns) -> Program:
     numbers[first_weight:] = turns.weights.reshape(-1, n_rows)
     shape = n_steps + n_rows, turns.dimension
     return Program(integers, numbers, n_rows, n_observables, shape)
-
-
-def _on_all_qubits(gate: Gate, n_qubits: int) -> np.ndarray:
-    """Return the matrix of a gate, or its generator, on all qubits."""
-    index = np.arange(2**n_qubits)
-    local = np.sum([((index >> q) & 1) << k for k, q in enumerate(gate.qubits)], axis=0)
-    others = index & ~sum(1 << q for q in gate.qubits)
-    entries = np.asarray(gate.matrix)[local[:, None], local[None, :]]
-    return np.where(others[:, None] == others[None, :], entries, 0)
 
 
 def _rounded(generator: np.ndarray) -> np.ndarray | None:

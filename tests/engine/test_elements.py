@@ -131,6 +131,18 @@ def test_multiples_of_pauli_strings_have_one_rotation(labels):
     assert sum(map(is_rotation, parts)) == 1
 
 
+@pytest.mark.parametrize("qubits", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("name", ["ccx", "ccz", "cswap", "rccx"])
+def test_gates_on_three_qubits_have_elements(name, qubits):
+    circuit = QuantumCircuit(3)
+    getattr(circuit, name)(*qubits)
+    circuit.append(
+        UnitaryGate(Operator(circuit).data @ np.diag([1] * 7 + [1j])), qubits
+    )
+    for gate in compile_circuit(circuit):
+        assert_equal_up_to_phase(product(parts_of(gate)), product([gate]))
+
+
 def test_gates_without_elements_are_left_as_they_are():
     gate = Gate((0, 1, 2), random_unitary(8, seed=0).data)
     assert list(elements(gate)) == [gate]
