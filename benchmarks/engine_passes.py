@@ -20,7 +20,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import as_rows
 from skqnn._engine.compiled import Compiled
-from skqnn._engine.schedule import (
+from skqnn._engine.orders import (
     CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,

@@ -19,7 +19,7 @@ from _workloads import make_workload
 from engine_speed import matrix_product, our_workload
 
 from skqnn._engine.layout import vector_bytes
-from skqnn._engine.schedule import (
+from skqnn._engine.orders import (
     CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,
@@ -71,7 +71,8 @@ def flops(n_qubits: int, reps: int, n_samples: int) -> float:
 def measure(kind: str, name: str, n_qubits: int, rounds: int) -> str:
     """Return one line of the table."""
     work = make_workload(name, n_qubits, "float64", 0)
-    binding = StatevectorEngine(work.circuit, work.observables)._compiled["f"]._binding
+    engine = StatevectorEngine(work.circuit, work.observables)
+    binding = engine._compiled["f"].binding(work.states.dtype)
     run, product = our_workload(work), matrix_product("float64")
     a, b = np.ones((2, COPIED // 8))
     seconds = [
@@ -80,8 +81,9 @@ def measure(kind: str, name: str, n_qubits: int, rounds: int) -> str:
     ]
     ours, copy, gemm = np.min(seconds, axis=0)
     width = 1 if kind == "real" else 2
+    width *= binding.n_lanes
     n_blocks = len(work.states) * width * 8 // vector_bytes()
-    block = 2**n_qubits * vector_bytes()
+    block = 2**n_qubits // binding.n_lanes * vector_bytes()
     schedule = binding._schedule[True]
     n_bytes = blocks_moved(schedule) * n_blocks * block
     n_passes = len(schedule.passes)

@@ -10,8 +10,11 @@ from skqnn._engine.program import Program
 from skqnn._engine.schedule import blocks, schedule
 from skqnn._engine.tables import phase_table, rotation_table
 
-# A tape of more, or of larger blocks, takes longer to fetch than to calculate again.
+# A tape of more, or of larger blocks, takes longer to fetch than to calculate again. A
+# block of one sample is calculated less easily, and takes less memory.
 _TAPE_BYTES, _TAPED_BLOCK_BYTES = 2**24, 2**20
+_TAPE_OF_ONE_BYTES = 2**26
+PAGE = 4096
 _NOTHING = np.empty(0)
 _SIGNS = np.array(8 * [1.0, -1.0])  # of lanes of real and imaginary parts
 
@@ -34,28 +37,38 @@ def _kernels() -> Any:
 class Bound(NamedTuple):
     """A program at one theta, and what its results have to be multiplied by."""
 
+    binding: "Binding"
     task: Any  # `kernels.Task`
+    width: int  # lanes of a sample
     scale: float  # of expectations
     slopes: np.ndarray  # (n_rotations,), of derivatives by angles
     overlaps: np.ndarray  # (n_strings,), of overlaps before phases
+    signs: np.ndarray | None  # (n_lanes,), of the observable; None: they are 1
 
 
 class Binding:
-    """A program's layout, and what changes in it with the parameters."""
+    """A program's layout, and what changes in it with the parameters.
 
-    def __init__(self, program: Program, n_qubits: int):
+    With several lanes, a row of a block has as many amplitudes of the same sample.
+    """
+
+    def __init__(self, program: Program, n_qubits: int, n_lanes: int = 1):
         active = [[r.qubit for r in layer] for layer in program.rotations]
         sources = [move.source for move in program.moves]
         turned = [bool(move.turns) for move in program.moves]
         self._phases, images, which = phase_table(program)
         self._folded = program.string is not None
         self.layout = layout = lay_out(
-            active, sources, which, turned, n_qubits, self._folded
+            active, sources, which, turned, n_qubits, self._folded, n_lanes
         )
-        self.n_sweeps = layout.n_sweeps
-        block = 2**n_qubits * vector_bytes()
+        self.n_lanes = n_lanes
+        self.n_sweeps = int(layout.n_sweeps.sum())
+        block = 2**n_qubits // n_lanes * vector_bytes()
         tape = blocks(layout, True).number * block
-        self._taped = block <= _TAPED_BLOCK_BYTES and tape <= _TAPE_BYTES
+        if n_lanes > 1:
+            self._taped = tape <= _TAPE_OF_ONE_BYTES
+        else:
+            self._taped = block <= _TAPED_BLOCK_BYTES and tape <= _TAPE_BYTES
         taped = {True: self._taped, False: False}  # with and without derivatives
         self._schedule = {k: schedule(layout, taped[k], k) for k in taped}
         self._n_work = {k: blocks(layout, taped[k]).number for k in taped}
@@ -66,8 +79,9 @@ class Binding:
         self._flips = bool(np.any(self._terms[:, 1]))
         self._weights = np.array([term.weights for term in program.measured])
         self._real = program.real
-        self.n_observables = 1 + max(term.observable for term in program.measured)
         self._constants: dict[np.dtype, tuple] = {}
+        used = int(layout.tables.max()) + vector_bytes()
+        self.block_bytes = -(-used // PAGE) * PAGE
 
     def bind(
         self, theta: np.ndarray, dtype: np.dtype, width: int, pulled: bool
@@ -82,19 +96,22 @@ class Binding:
         filled = tangents.reshape(2, -1), slopes, numbers, flips, signs
         flip, z, scale = _kernels().bind(self._circuit, theta, taped, *filled)
         number, phases, weights = self._in_precision_of(dtype)
-        strings = _NOTHING
+        strings, lanes = _NOTHING, None
         if len(self._phases.layers):
             phases, strings = self._bind_phases(phases, theta, flips, numbers[1])
         if self._folded:
             weights = signs
+            lanes = signs[0, -self.n_lanes :] if self.n_lanes > 1 else None
         elif self._flips:
             flipped = np.bitwise_count(z & self._terms[:, 1]) & 1
             if np.any(flipped):
-                weights = weights * (1.0 - 2.0 * flipped)[:, np.newaxis]
+                turned = (1.0 - 2.0 * flipped).reshape(-1, *(weights.ndim - 1) * [1])
+                weights = weights * turned
         task = kernels().Task(
             self._schedule[pulled],
             self._n_work[pulled],
             self.layout.tables,
+            self.layout.spread,
             phases.astype(number, copy=False),
             self._phases.folds,
             self._phases.starts,
@@ -105,7 +122,8 @@ class Binding:
             flip,
             width,
         )
-        return Bound(task, scale, slopes, strings)
+        width *= self.n_lanes
+        return Bound(self, task, width, scale, slopes, strings, lanes)
 
     def _in_precision_of(self, dtype: np.dtype) -> tuple:
         """Return the dtype of numbers, and phases and weights that never change."""
@@ -113,30 +131,42 @@ class Binding:
         if known is None:
             number = dtype if self._real else np.result_type(dtype, np.complex64)
             still, weights = (
-                np.asarray(values, dtype=number)
+                np.asarray(self._by_lanes(values), dtype=number)
                 for values in (self._phases.still, self._weights)
             )
             self._constants[dtype] = known = number, still, weights
         return known
+
+    def _by_lanes(self, values: np.ndarray) -> np.ndarray:
+        """Arrange numbers for all amplitudes, (n, 2**n_qubits), as rows of blocks."""
+        if self.n_lanes == 1:
+            return values
+        parts = values.reshape(len(values), self.n_lanes, -1)
+        return np.ascontiguousarray(parts.swapaxes(1, 2))
 
     def _bind_phases(
         self, still: np.ndarray, theta: np.ndarray, flips: np.ndarray, overlaps: Any
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return all rows, and what the overlaps with strings are multiplied by."""
         phases, n_still = self._phases, len(still)
-        shape = n_still + len(phases.layers), still.shape[1]
-        rows = np.empty(shape, dtype=np.float64 if self._real else np.complex128)
-        rows[:n_still], rows[n_still:] = still, 1
+        n_bound, n_amplitudes = len(phases.layers), phases.still.shape[1]
+        number = np.float64 if self._real else np.complex128
+        rows = np.empty((n_still + n_bound, *still.shape[1:]), dtype=number)
+        bound = rows[n_still:]
+        if self.n_lanes > 1:
+            bound = np.empty((n_bound, n_amplitudes))
+        rows[:n_still], bound[...] = still, 1
         factors = np.zeros(len(phases.strings))
         if len(factors):
             units = np.empty(len(factors) + 1, dtype=np.complex128)
             table = phases.strings, phases.terms, phases.slope, phases.products
-            filled = units, factors, rows[n_still:]
-            _kernels().turn(table, theta, flips, overlaps, *filled)
+            _kernels().turn(table, theta, flips, overlaps, units, factors, bound)
         if len(phases.fixed):
-            index = np.arange(shape[1])
+            index = np.arange(n_amplitudes)
             for k, layer in enumerate(phases.layers):
-                rows[n_still + k] *= phases.fixed[k, index ^ flips[layer]]
+                bound[k] *= phases.fixed[k, index ^ flips[layer]]
+        if self.n_lanes > 1:
+            rows[n_still:] = self._by_lanes(bound)
         return rows, factors
 
     def collect(
@@ -152,7 +182,7 @@ class Binding:
         ----------
         bound : Bound
         derivatives : list of two ndarrays
-            By angles, shape (n_rows, n_layers, n_sweeps, 4, lanes), and overlaps with
+            By angles, shape (n_rows, *layout.qubits.shape, lanes), and overlaps with
             strings, shape (n_rows, n_strings, lanes): lanes of real and of imaginary
             parts in turn.
         factors : ndarray of shape (n_rows, lanes), float64

@@ -9,6 +9,8 @@ import math
 
 from skqnn._jit import jit
 
+_MANY_TURNS = 64.0  # radians: the product with quarters below would be rounded
+
 
 @jit
 def bind(circuit, theta, taped, tangents, slopes, numbers, flips, weights):
@@ -69,6 +71,8 @@ def bind(circuit, theta, taped, tangents, slopes, numbers, flips, weights):
             # X and Z anticommute with the generator of a rotation.
             turn = -1 if (x ^ z) >> qubit & 1 else 1
             angle = turn * slopes[k] * (2 if reflects else 1)
+            if abs(angle) > _MANY_TURNS:
+                angle = math.atan2(math.sin(angle), math.cos(angle))
             quarters = math.floor(angle / (math.pi / 2) + 0.5)
             angle -= quarters * (math.pi / 2)
             slopes[k] = turn

@@ -15,7 +15,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import Rows, as_rows, plain_doubles
 from skqnn._circuits.gates import Gate, is_real
-from skqnn._engine.binding import Binding, Bound, kernels
+from skqnn._engine.binding import PAGE, Binding, Bound, kernels
 from skqnn._engine.layout import vector_bytes
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.terms import (
@@ -30,12 +30,12 @@ DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
 
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
-_PAGE = 4096
 _FLOAT = np.dtype(np.float64)
 _REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
+_BLOCK_BYTES = 2**21  # of several samples: with more, a block is of one sample
 
 
 def compile_gates(
@@ -72,12 +72,21 @@ class Compiled:
     """
 
     def __init__(self, program: Program, n_qubits: int):
-        self._binding = Binding(program, n_qubits)
-        self._n_observables = self._binding.n_observables
-        self._n_sweeps = int(self._binding.n_sweeps.sum())
         self.real = program.real
-        used = int(self._binding.layout.tables.max()) + vector_bytes()
-        self._block_bytes = -(-used // _PAGE) * _PAGE
+        self._program, self._n_qubits = program, n_qubits
+        self._n_observables = 1 + max(term.observable for term in program.measured)
+        self._bindings: dict[int, Binding] = {}
+
+    def binding(self, dtype: np.dtype) -> Binding:
+        """Return how states of a dtype are laid out: large real ones one by one."""
+        alone = self.real and dtype.kind == "f"
+        alone &= vector_bytes() << self._n_qubits > _BLOCK_BYTES
+        n_lanes = vector_bytes() // dtype.itemsize if alone else 1
+        known = self._bindings.get(n_lanes)
+        if known is None:
+            known = Binding(self._program, self._n_qubits, n_lanes)
+            self._bindings[n_lanes] = known
+        return known
 
     def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""
@@ -92,8 +101,8 @@ class Compiled:
         """
         states = as_rows(states)
         bound = self._bind(theta, states, pulled=True)
-        width, dtype = bound.task.width, _REAL[states.array.dtype.char]
-        n_numbers = self._binding.layout.qubits.size + bound.overlaps.size
+        width, dtype = bound.width, _REAL[states.array.dtype.char]
+        n_numbers = bound.binding.layout.qubits.size + bound.overlaps.size
         n_bytes = len(states.places) * width * n_numbers * dtype.itemsize
         kept = self._n_observables == 1 and n_bytes <= _JACOBIAN_BYTES
         E, *known = self._run(bound, states, blocks_per_row=int(kept))
@@ -106,16 +115,15 @@ class Compiled:
                 _, *derivatives = self._run(bound, states, _ROW_BLOCKS, cotangent)
                 n_rows, *_, lanes = derivatives[0].shape
                 factors = np.ones((n_rows, lanes))
-            return self._binding.collect(bound, derivatives, factors, len(theta))
+            return bound.binding.collect(bound, derivatives, factors, len(theta))
 
         return E, pullback
 
     def _bind(self, theta: np.ndarray, states: Rows, pulled: bool) -> Bound:
         dtype = states.array.dtype
         width = 1 if self.real and dtype.kind == "f" else 2
-        return self._binding.bind(
-            plain_doubles(theta), _REAL[dtype.char], width, pulled
-        )
+        layout = self.binding(dtype)
+        return layout.bind(plain_doubles(theta), _REAL[dtype.char], width, pulled)
 
     def _run(
         self,
@@ -141,45 +149,77 @@ class Compiled:
         out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
         over : ndarray of shape (n_rows, n_strings, lanes)
         """
-        array, places = np.ascontiguousarray(states.array), states.places
-        task, dtype = bound.task, _REAL[array.dtype.char]
+        array, places = _plain(states.array), _plain(states.places, np.int64)
+        task, binding, width = bound.task, bound.binding, bound.width
+        dtype = _REAL[array.dtype.char]
         n_samples, n_observables = len(places), self._n_observables
         lanes = vector_bytes() // dtype.itemsize
-        n_blocks = -(-(n_samples * task.width) // lanes)
+        n_blocks = -(-(n_samples * width) // lanes)
         n_rows = -(-n_blocks // blocks_per_row) if blocks_per_row else 0
+        size = n_samples * task.width * array.shape[1] * binding.n_sweeps
+        if binding.n_lanes > 1:
+            array = array.reshape(-1, array.shape[1] // binding.n_lanes)
+            lanes_of = binding.n_lanes * places[:, np.newaxis]
+            places = (lanes_of + np.arange(binding.n_lanes)).ravel()
         E = np.zeros((n_blocks, n_observables, lanes), dtype=dtype)
-        out = np.zeros((n_rows, *self._binding.layout.qubits.shape, lanes), dtype=dtype)
+        out = np.zeros((n_rows, *binding.layout.qubits.shape, lanes), dtype=dtype)
         over = np.zeros((n_rows, len(bound.overlaps), lanes), dtype=dtype)
         if cotangent is None:
             cotangents = np.empty_like(E)
             cotangents.fill(1)
         else:
-            cotangents = _as_blocks(cotangent, dtype, task.width, lanes)
-        size = n_samples * task.width * array.shape[1] * self._n_sweeps
+            cotangents = _as_blocks(cotangent, dtype, width, lanes)
+        if bound.signs is not None:
+            cotangents *= bound.signs
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         unit = max(blocks_per_row, 1)
         parts = _share_out(n_blocks, n_threads, unit)
-        workspaces = self._workspaces(dtype, len(parts), task.n_work)
+        workspaces = _workspaces(dtype, len(parts), task.n_work, binding.block_bytes)
         results = cotangents, E, out, over, unit
         calls = [
             (task, array, places, part, work, *results)
             for part, work in zip(parts, workspaces, strict=True)
         ]
         _run_in_threads(kernels().run, calls)
-        return _as_samples(E, n_samples, task.width, bound.scale), out, over
+        return _as_samples(E, n_samples, width, bound.scale), out, over
 
-    def _workspaces(self, dtype: np.dtype, n_parts: int, n_blocks: int) -> np.ndarray:
-        """Return memory for blocks, shape (n_parts, n_blocks, size).
 
-        Blocks start on a page, and a row has the same place on its page in all of them;
-        otherwise loads would wait for stores whose addresses have the same last 12
-        bits. It is one piece, made by the calling thread, so that the next call gets
-        the same pages again.
-        """
-        shape = n_parts, n_blocks, self._block_bytes // dtype.itemsize
-        raw = np.empty(n_parts * n_blocks * self._block_bytes + _PAGE, dtype=np.uint8)
-        start = -raw.__array_interface__["data"][0] % _PAGE
-        return np.ndarray(shape, dtype, raw, start)
+def _plain(array: np.ndarray, dtype: Any = None) -> np.ndarray:
+    """Return an array as kernels are compiled for: contiguous, and formally writeable.
+
+    They write to none that they are given, so that memory which is only to be read,
+    such as joblib's in workers, is not copied.
+    """
+    array = np.ascontiguousarray(array, dtype=dtype)
+    return array if array.flags.writeable else np.asarray(_Memory(array))
+
+
+class _Memory:
+    """The memory of an array without its flags."""
+
+    def __init__(self, array: np.ndarray):
+        self._array = array  # must not be freed
+        address = array.__array_interface__["data"][0]
+        self.__array_interface__ = {
+            **array.__array_interface__,
+            "data": (address, False),
+        }
+
+
+def _workspaces(
+    dtype: np.dtype, n_parts: int, n_blocks: int, block_bytes: int
+) -> np.ndarray:
+    """Return memory for blocks, shape (n_parts, n_blocks, size).
+
+    Blocks start on a page, and a row has the same place on its page in all of them;
+    otherwise loads would wait for stores whose addresses have the same last 12 bits. It
+    is one piece, made by the calling thread, so that the next call gets the same pages
+    again.
+    """
+    shape = n_parts, n_blocks, block_bytes // dtype.itemsize
+    raw = np.empty(n_parts * n_blocks * block_bytes + PAGE, dtype=np.uint8)
+    start = -raw.__array_interface__["data"][0] % PAGE
+    return np.ndarray(shape, dtype, raw, start)
 
 
 def _as_blocks(
@@ -203,12 +243,14 @@ def _as_blocks(
 def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.ndarray:
     """Arrange (n_blocks, K, lanes) by samples, (n_samples, K), float64, and scale it.
 
-    The expectation of a sample of two lanes is their sum.
+    The expectation of a sample of several lanes is their sum.
     """
     n_blocks, n_observables, lanes = E.shape
     values = E.reshape(-1).astype(np.float64, copy=False)
     if width == 2:
         values = values[::2] + values[1::2]
+    elif width > 2:
+        values = values.reshape(-1, width).sum(axis=1)
     rows = values.reshape(n_blocks, n_observables, lanes // width).swapaxes(1, 2)
     return scale * rows.reshape(-1, n_observables)[:n_samples]
 

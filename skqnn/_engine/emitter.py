@@ -20,6 +20,11 @@ _BYTES = ir.IntType(8).as_pointer()
 _FUSE = ("contract",)  # a * b + c may be one instruction
 
 
+def is_spread(array: types.Array) -> bool:
+    """Tell whether an array has numbers for every lane, as its last index."""
+    return array.ndim == 3
+
+
 def is_complex(array: types.Array) -> bool:
     """Tell whether an array, as Numba types it, has complex numbers."""
     return isinstance(array.dtype, types.Complex)
@@ -32,6 +37,7 @@ class Array(NamedTuple):
     shape: Any
     strides: Any
     parts: int  # 2 for complex numbers
+    spread: bool
 
 
 class Emitter:
@@ -46,17 +52,24 @@ class Emitter:
         self.builder = builder
         self.itemsize = dtype.bitwidth // 8
         self.lanes = vector_bytes() // self.itemsize
+        self.n_lane_qubits = self.lanes.bit_length() - 1  # if a row is of one sample
         self.vector = ir.VectorType(context.get_value_type(dtype), self.lanes)
         self.zero = ir.Constant(self.vector, None)
         self.context = context
         self.args = [
-            self.array(kind, value) if isinstance(kind, types.Array) else value
+            self.array(kind, value)
+            if isinstance(kind, types.Array | types.NoneType)
+            else value
             for kind, value in zip(signature.args, args, strict=True)
         ]
 
     def array(self, kind, value):
+        """Return an array, or None as it is."""
+        if isinstance(kind, types.NoneType):
+            return None
         array = self.context.make_array(kind)(self.context, self.builder, value=value)
-        return Array(array.data, array.shape, array.strides, 1 + is_complex(kind))
+        parts, spread = 1 + is_complex(kind), is_spread(kind)
+        return Array(array.data, array.shape, array.strides, parts, spread)
 
     def arrays(self, kinds, value):
         """Return the members of a tuple of arrays."""
@@ -77,6 +90,11 @@ class Emitter:
     def item(self, array, index):
         """Load array[index] of a vector that is contiguous."""
         return self.builder.load(self.builder.gep(array.data, [index]))
+
+    def table(self, tables, index):
+        """Return the address of a table of offsets."""
+        address = self.at(tables, index)
+        return self.builder.bitcast(address, ir.IntType(32).as_pointer())
 
     def entry(self, table, position):
         """Load an offset from a table, as a 64-bit number."""
@@ -99,6 +117,26 @@ class Emitter:
     def store(self, value, address, offset):
         self.builder.store(value, self._vector(address, offset), align=self.itemsize)
 
+    def gather(self, address, offsets):
+        """Load a number for each lane, from an array of as many offsets."""
+        x = ir.Constant(self.vector, ir.Undefined)
+        for k, number in enumerate(self._numbers(address, offsets)):
+            lane = ir.Constant(ir.IntType(32), k)
+            x = self.builder.insert_element(x, self.builder.load(number), lane)
+        return x
+
+    def scatter(self, value, address, offsets):
+        """Store the number of each lane."""
+        for k, number in enumerate(self._numbers(address, offsets)):
+            lane = ir.Constant(ir.IntType(32), k)
+            self.builder.store(self.builder.extract_element(value, lane), number)
+
+    def _numbers(self, address, offsets):
+        offsets = self.builder.bitcast(offsets, ir.IntType(32).as_pointer())
+        for k in range(self.lanes):
+            place = self.builder.gep(address, [self.entry(offsets, self.number(k))])
+            yield self.builder.bitcast(place, self.vector.element.as_pointer())
+
     def increase(self, address, index, value):
         """Add to the vector at an index, a number that may be known already."""
         index = self.number(index) if isinstance(index, int) else index
@@ -110,20 +148,56 @@ class Emitter:
         return cgutils.alloca_once_value(self.builder, self.zero)
 
     def splat(self, value):
-        """Copy one number into all lanes."""
+        """Copy one number into all lanes; a vector is left as it is."""
+        if value.type == self.vector:
+            return value
         undefined = ir.Constant(self.vector, ir.Undefined)
         first = ir.Constant(ir.IntType(32), 0)
         vector = self.builder.insert_element(undefined, value, first)
         return self.shuffle(vector, vector, [0] * self.lanes)
 
-    def splats(self, address, n):
-        """Load the first n numbers of an array, each into all lanes of a vector."""
+    def tilts(self, address):
+        """Load the tangents of qubits of lanes, negative where the qubit is 0.
+
+        They follow those of four qubits of rows.
+        """
+        entries = self.splats(address, range(4, 4 + self.n_lane_qubits))
+        return [self.mul(t, self.signs(bit)) for bit, t in enumerate(entries)]
+
+    def signs(self, bit):
+        """Return 1 in lanes that have a bit, -1 in the others."""
+        values = [2.0 * (lane >> bit & 1) - 1.0 for lane in range(self.lanes)]
+        return ir.Constant(self.vector, values)
+
+    def across(self, x, bit):
+        """Swap lanes that differ in a bit."""
+        return self.shuffle(x, x, [lane ^ 1 << bit for lane in range(self.lanes)])
+
+    def flipped(self, x, mask):
+        """Swap lanes that differ in all bits of a mask, a number not known before."""
+        for bit in range(self.n_lane_qubits):
+            flag = self.builder.and_(mask, self.number(1 << bit))
+            swaps = self.builder.icmp_signed("!=", flag, self.number(0))
+            x = self.builder.select(swaps, self.across(x, bit), x)
+        return x
+
+    def split(self, array, mask):
+        """Return the bits of rows, the second axis of an array, and those of lanes."""
+        n_rows = cgutils.unpack_tuple(self.builder, array.shape)[1]
+        shift = self.builder.cttz(n_rows, ir.Constant(ir.IntType(1), 1))
+        last = self.builder.sub(n_rows, self.number(1))
+        return self.builder.and_(mask, last), self.builder.lshr(mask, shift)
+
+    def splats(self, address, indices):
+        """Load some numbers of an array, each into all lanes of a vector."""
         numbers = self.builder.bitcast(address, self.vector.element.as_pointer())
-        entries = [self.builder.gep(numbers, [self.number(k)]) for k in range(n)]
+        entries = [self.builder.gep(numbers, [self.number(k)]) for k in indices]
         return [self.splat(self.builder.load(entry)) for entry in entries]
 
     def weight(self, array, *indices):
-        """Load array[indices], one number, for `times`: each part into all lanes."""
+        """Load array[indices] for `times`: the parts of a number, or one per lane."""
+        if array.spread:
+            return [self.load(self.at(array, *indices), self.number(0))]
         numbers = self.builder.bitcast(
             self.at(array, *indices), self.vector.element.as_pointer()
         )
@@ -148,7 +222,7 @@ class Emitter:
 
     def swap(self, x):
         """Swap the real and the imaginary parts of a vector of complex numbers."""
-        return self.shuffle(x, x, [lane ^ 1 for lane in range(self.lanes)])
+        return self.across(x, 0)
 
     @contextmanager
     def groups(self, n_rows, size):

@@ -1,6 +1,6 @@
 """The exact engine's inner loops, compiled by Numba.
 
-They follow the orders of `schedule` on one block of samples after the other.
+They follow orders, see `orders`, on one block of samples after the other.
 """
 
 import inspect
@@ -11,12 +11,12 @@ import numpy as np
 from numba import njit
 
 from skqnn._engine.measure import square_sums, weigh
-from skqnn._engine.phases import fold, rescale, unrescale
-from skqnn._engine.schedule import (
+from skqnn._engine.orders import (
     CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,
     MEASURE,
+    MOVE,
     OVERLAP,
     REFLECT,
     UNRESCALE,
@@ -24,7 +24,9 @@ from skqnn._engine.schedule import (
     UNROTATE_CONTRACT,
     Schedule,
 )
-from skqnn._engine.vectors import load, sweep
+from skqnn._engine.phases import fold, rescale, unrescale
+from skqnn._engine.transfers import load, move
+from skqnn._engine.vectors import sweep
 from skqnn._jit import jit
 
 
@@ -37,14 +39,16 @@ class Task(NamedTuple):
     schedule: Schedule
     n_work: int  # blocks of the workspace
     tables: np.ndarray  # (n_tables, n_rows), see `Layout`
-    phases: np.ndarray  # (n_phases, n_rows), real or complex
+    spread: np.ndarray | None  # (n_spread, n_rows, lanes), a row is of one sample only
+    phases: np.ndarray  # (n_phases, n_rows[, lanes]), real or complex
     folds: np.ndarray  # (n_folds, 4), of all layers with turns, see `strings.Fold`
     starts: np.ndarray  # (n_turned + 1,), the first fold of each of these layers
     tangents: np.ndarray  # (2, n_layers + 1, n_sweeps, 4), see `binding_kernels.bind`
     factors: np.ndarray  # (n_layers,)
     terms: np.ndarray  # (n_terms, 2), observable and mask, see `moves.Term`
-    weights: np.ndarray  # (n_terms, n_rows), of the signs after a reflection
-    flip: int  # of rows of the final state, or of positions in the sweep so ordered
+    weights: np.ndarray  # (n_terms, n_rows[, lanes]), or signs after a reflection
+    flip: int  # of rows of the final state, or of positions in the sweep so ordered;
+    # higher bits are for lanes
     width: int  # lanes of a sample, 2 if it is complex
 
 
@@ -55,7 +59,8 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
     It is inlined, as a call with that many arguments would take as long as a pass.
     """
     passes, parts, orders, n_forward = task.schedule
-    w, t, a, n_rows = work, task.tables, task.tangents, task.tables.shape[1]
+    w, a, t, s = work, task.tangents, task.tables, task.spread
+    n_rows = t.shape[1]
     c = (task.weights, cotangents, E)
     for p in range(len(passes) if pulled else n_forward):
         apart = passes[p, 2]
@@ -75,22 +80,24 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                             load(states, samples, work, of[1], r, a, at, task.phases)
                         elif kind <= UNROTATE and f > 0:
                             o = "flip rotate"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
                         elif kind <= UNROTATE:
                             o = "rotate"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
                         elif kind == CONTRACT:
                             o = "contract"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
                         elif kind == UNROTATE_CONTRACT:
                             o = "rotate contract"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
                         elif kind == CONTRACT_UNROTATE:
                             o = "contract rotate"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
                         elif kind == REFLECT:
                             o = "rotate weigh contract"
-                            sweep(o, w, of, t, by, r, n, f, a, at, out, to, c, block)
+                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
+                        elif kind == MOVE:
+                            move(work, of[:2], t, s, by, r)
                         elif kind == OVERLAP:
                             v, blocks = task.phases, (of[0], of[2], of[1])
                             unrescale(work, blocks, v, by[0], task.factors, layer)
@@ -165,7 +172,7 @@ def _build_run(sources):
     return run
 
 
-_USED = ("emitter", "layout", "measure", "phases", "schedule", "strings", "vectors")
+_USED = "emitter layout measure orders phases strings transfers vectors".split()
 run = _build_run(
     "".join(inspect.getsource(sys.modules[f"skqnn._engine.{name}"]) for name in _USED)
 )

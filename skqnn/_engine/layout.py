@@ -3,11 +3,13 @@
 A block holds all amplitudes of a few samples, row i amplitude i of each. A sweep loads
 every row once, 8 or 16 at a time, and rotates 3 or 4 qubits; the first sweep of a layer
 loads its rows permuted, so permutations cost nothing.
+
+Where this would be too much memory, a block holds one sample: its highest qubits tell
+the lanes of a row apart, and a permutation may mix them.
 """
 
 from collections.abc import Sequence
-from functools import cache, reduce
-from operator import xor
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +36,9 @@ class Layer(NamedTuple):
 
     bits: list[int]  # qubits of each sweep
     tables: list[int]
-    gathers: list[int]  # tables of permuted rows, of the first sweep or, folded, of all
+    # Tables of permuted rows, of the first sweep or, if the layer is folded, of all;
+    # with several lanes, -1 - k is table k of `Layout.spread`.
+    gathers: list[int]
     spans: list[int]  # rows that each sweep keeps apart
     chunk: int  # rows that all sweeps but the last keep apart
     phase: int  # the row of phases that rescales before the layer, -1 for none
@@ -46,20 +50,18 @@ class Fold(NamedTuple):
 
     aligned: bool  # its last sweep meets the groups of rows of the layer before
     rows: np.ndarray  # (n_rows,) in the order of the sweep that applies signs
-    flips: list[int]  # changes of position that flip each qubit, in the last sweep
-
-    def flip(self, mask: int) -> int:
-        """Return the change of position that flips the qubits of a mask."""
-        flips = (flip for q, flip in enumerate(self.flips) if mask >> q & 1)
-        return reduce(xor, flips, 0)
+    lanes: np.ndarray  # (n_lanes,), the bits that tell them apart
+    flips: list[int]  # changes of position that flip each qubit, in the last sweep;
+    # higher bits flip lanes
 
 
 class Layout(NamedTuple):
     """The sweeps of all layers and their tables."""
 
     layers: list[Layer]
-    qubits: np.ndarray  # (n_layers, n_sweeps, 4), -1 where no qubit is rotated
+    qubits: np.ndarray  # (n_layers, n_sweeps, 4 + n_lane_qubits), -1: none is rotated
     tables: np.ndarray  # (n_tables, n_rows) offsets of rows in a block, in bytes
+    spread: np.ndarray | None  # (n_spread, n_rows, n_lanes) offsets of single numbers
     fold: Fold | None
     natural: bool  # the first sweep can rotate samples while they are loaded
 
@@ -87,6 +89,7 @@ def lay_out(
     turned: Sequence[bool],
     n_qubits: int,
     folded: bool,
+    n_lanes: int = 1,
 ) -> Layout:
     """Divide layers into sweeps.
 
@@ -101,34 +104,86 @@ def lay_out(
     turned : sequence of bool
         Whether these phases depend on parameters.
     n_qubits : int
-        At least 4.
+        At least 4, without those of lanes.
     folded : bool
         Whether the last layer is part of the observable.
+    n_lanes : int
+        The amplitudes of a sample in a row: those that differ in the highest qubits.
     """
-    offsets = row_offsets(2**n_qubits)
-    groups = [[_fill(g, n_qubits) for g in _split(qubits)] for qubits in active]
-    rows = [[_rows(group, n_qubits) for group in layer] for layer in groups]
+    n_lane_qubits = n_lanes.bit_length() - 1
+    n_bits = n_qubits - n_lane_qubits
+    groups = [_groups(qubits, n_bits) for qubits in active]
+    rows = [[_rows(group, n_bits) for group in layer] for layer in groups]
+    sources = [source.reshape(n_lanes, -1) for source in sources]
     fold = _fold(rows, groups, sources[-1], phases[-1]) if folded else None
-    qubits = np.full((len(groups), max(map(len, groups)), 4), -1)
-    tables: dict[bytes, int] = {}  # each table once; a dict keeps the order
+    qubits = np.full((len(groups), max(map(len, groups)), 4 + n_lane_qubits), -1)
+    tables = _Tables(n_bits, n_lanes)
     layers = []
     for k, (layer, source) in enumerate(zip(groups, sources, strict=True)):
+        own = [tables.of(r[np.newaxis]) for r in rows[k]]
         moved = rows[k] if folded and k == len(groups) - 1 else rows[k][:1]
-        keys = [offsets[r].tobytes() for r in [*rows[k], *(source[r] for r in moved)]]
-        known = [tables.setdefault(key, len(tables)) for key in keys]
-        for s, part in enumerate(_split(active[k])):
+        gathers = [tables.of(source[:, r]) for r in moved]
+        below = [q for q in active[k] if q < n_bits]
+        for s, part in enumerate(_split(below)):
             qubits[k, s, : len(part)] = part
-        spans = [_span(group, n_qubits) for group in layer]
+        above = np.array([q for q in active[k] if q >= n_bits], dtype=int)
+        qubits[k, 0, 4 + above - n_bits] = above
+        spans = [_span(group, n_bits) for group in layer]
         chunk = max(spans[:-1] or spans)
         bits = list(map(len, layer))
-        own, gathers = known[: len(bits)], known[len(bits) :]
+        bits[0] += n_lane_qubits if len(above) else 0
         at = sum(turned[:k]) if turned[k] else -1
         layers.append(Layer(bits, own, gathers, spans, chunk, phases[k], at))
-    table = np.array([np.frombuffer(key, dtype=np.int32) for key in tables])
-    natural = phases[0] < 0 and np.array_equal(sources[0], np.arange(2**n_qubits))
+    natural = phases[0] < 0 and np.array_equal(
+        sources[0].ravel(), np.arange(2**n_qubits)
+    )
     natural &= groups[0][0] == list(range(len(groups[0][0])))
     natural &= len(groups) > 1 or not folded
-    return Layout(layers, qubits, table, fold, natural)
+    return Layout(layers, qubits, *tables.arrays(), fold, natural)
+
+
+class _Tables:
+    """Tables of offsets, each once."""
+
+    def __init__(self, n_bits: int, n_lanes: int):
+        self._n_bits, self._n_lanes = n_bits, n_lanes
+        self._offsets = row_offsets(2**n_bits)
+        self._rows: dict[bytes, int] = {}  # a dict keeps the order
+        self._spread: dict[bytes, int] = {}
+
+    def of(self, index: np.ndarray) -> int:
+        """Return the number of the table for amplitudes, shape (1 or n_lanes, n_rows).
+
+        One row: they are in all lanes of these rows.
+        """
+        if len(index) == 1:
+            key = self._offsets[index[0]].tobytes()
+            return self._rows.setdefault(key, len(self._rows))
+        lanes, rows = np.divmod(index.T, 2**self._n_bits)
+        offsets = self._offsets[rows] + lanes * (vector_bytes() // self._n_lanes)
+        key = offsets.astype(np.int32).tobytes()
+        return -1 - self._spread.setdefault(key, len(self._spread))
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return all tables for rows, and those for numbers."""
+        rows = np.array([np.frombuffer(key, dtype=np.int32) for key in self._rows])
+        if self._n_lanes == 1:
+            return rows, None
+        spread = [np.frombuffer(key, dtype=np.int32) for key in self._spread]
+        shape = len(spread), 2**self._n_bits, self._n_lanes
+        return rows, np.array(spread, dtype=np.int32).reshape(shape)
+
+
+def _groups(active: list[int], n_bits: int) -> list[list[int]]:
+    """Return the qubits of each sweep over rows of n_bits qubits.
+
+    The first sweep rotates the qubits of lanes, too; it has four others.
+    """
+    below = [q for q in active if q < n_bits]
+    groups = [_fill(group, n_bits, 3) for group in _split(below)]
+    if len(below) < len(active):
+        groups[0] = _fill(groups[0], n_bits, 4)
+    return groups
 
 
 def _fold(rows: list, groups: list, source: np.ndarray, phase: int) -> Fold:
@@ -141,25 +196,31 @@ def _fold(rows: list, groups: list, source: np.ndarray, phase: int) -> Fold:
     if aligned:
         tiles = top.reshape(-1, 2 ** len(groups[-1][-1]))
         before = rows[-2][-1].reshape(-1, 2 ** len(groups[-2][-1]))
-        tiles = tiles[np.argsort(source[tiles].min(axis=1))]
-        aligned = np.array_equal(np.sort(source[tiles]), np.sort(before))
+        moved = source % len(top)  # rows, in every lane
+        tiles = tiles[np.argsort(moved[0][tiles].min(axis=1))]
+        aligned = all(
+            np.array_equal(np.sort(lane[tiles]), np.sort(before)) for lane in moved
+        )
         top = tiles.ravel() if aligned else top
     rows[-1][-1] = top
-    n_qubits = len(top).bit_length() - 1
-    flips = np.argsort(top)[top[0] ^ 1 << np.arange(n_qubits)]
-    return Fold(aligned, rows[-1][max(len(rows[-1]) - 2, 0)], flips.tolist())
+    n_rows, n_lanes = len(top), len(source)
+    bits = 1 << np.arange((n_rows * n_lanes).bit_length() - 1)
+    flips = np.argsort(top)[top[0] ^ bits[bits < n_rows]].tolist()
+    flips += bits[bits >= n_rows].tolist()
+    signed = rows[-1][max(len(rows[-1]) - 2, 0)]
+    return Fold(aligned, signed, n_rows * np.arange(n_lanes), flips)
 
 
 def _split(active: list[int]) -> list[list[int]]:
     """Divide qubits evenly into groups of at most 4."""
-    parts = np.array_split(active, -(-len(active) // 4))
+    parts = np.array_split(np.array(active, dtype=int), max(1, -(-len(active) // 4)))
     return [part.tolist() for part in parts]
 
 
-def _fill(group: list[int], n_qubits: int) -> list[int]:
-    """Append qubits that are not to be rotated, up to 3 qubits in all."""
+def _fill(group: list[int], n_qubits: int, size: int) -> list[int]:
+    """Append qubits that are not to be rotated, up to `size` qubits in all."""
     others = [q for q in range(n_qubits) if q not in group]
-    return group + others[: max(0, 3 - len(group))]
+    return group + others[: max(0, size - len(group))]
 
 
 def _span(group: list[int], n_qubits: int) -> int:

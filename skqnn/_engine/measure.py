@@ -28,7 +28,8 @@ def square_sums(typingctx, work, block, measured, flip, out, at):
 
         sum over rows of x[row] * weights[term, row ^ flip] * x[row ^ mask].
 
-    Terms are in the order of their observables.
+    Terms are in the order of their observables. If weights have one more axis, for
+    lanes, the higher bits of a mask and of the flip are those of lanes.
     """
 
     def generate(context, builder, signature, args):
@@ -36,7 +37,7 @@ def square_sums(typingctx, work, block, measured, flip, out, at):
         work, block, measured, flip, out, at = emit.args
         source = emit.at(work, block)
         measured = emit.arrays(signature.args[2], measured)
-        _, n_rows = cgutils.unpack_tuple(builder, measured[1].shape)
+        _, n_rows, *_ = cgutils.unpack_tuple(builder, measured[1].shape)
         with emit.groups(n_rows, _UNROLLED) as rows:
             x = [emit.load(source, emit.row(row)) for row in rows]
             with _observables(emit, source, measured, rows, flip) as (
@@ -64,7 +65,7 @@ def weigh(typingctx, work, pair, measured, flip, cotangents, out, at):
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
         )
         measured = emit.arrays(signature.args[2], measured)
-        _, n_rows = cgutils.unpack_tuple(builder, measured[1].shape)
+        _, n_rows, *_ = cgutils.unpack_tuple(builder, measured[1].shape)
         totals = [cgutils.alloca_once(builder, emit.vector) for _ in range(_UNROLLED)]
         with emit.groups(n_rows, _UNROLLED) as rows:
             x = [emit.load(source, emit.row(row)) for row in rows]
@@ -91,10 +92,14 @@ def weigh(typingctx, work, pair, measured, flip, cotangents, out, at):
 def _observables(emit, source, measured, rows, flip):
     """Loop over observables: a context of their numbers and some rows of O_k |x>."""
     builder, (terms, weights) = emit.builder, measured
-    n_terms, _ = cgutils.unpack_tuple(builder, weights.shape)
+    n_terms, *_ = cgutils.unpack_tuple(builder, weights.shape)
     sums = [cgutils.alloca_once_value(builder, emit.zero) for _ in rows]
+    if weights.spread:
+        flip, turned = emit.split(weights, flip)
     with cgutils.for_range(builder, n_terms) as loop:
         observable, mask = _term(emit, terms, loop.index)
+        if weights.spread:
+            mask, swapped = emit.split(weights, mask)
         low = builder.and_(mask, emit.number(_UNROLLED - 1))
         first = emit.row(builder.xor(rows[0], builder.xor(mask, low)))
         for j, (row, total) in enumerate(zip(rows, sums, strict=True)):
@@ -103,6 +108,9 @@ def _observables(emit, source, measured, rows, flip):
             )
             y = emit.load(source, builder.add(first, place))
             weight = emit.weight(weights, loop.index, builder.xor(row, flip))
+            if weights.spread:
+                y = emit.flipped(y, swapped)
+                weight = [emit.flipped(w, turned) for w in weight]
             moved = emit.times(weight, y)
             builder.store(emit.add(builder.load(total), moved), total)
         following = builder.add(loop.index, emit.number(1))

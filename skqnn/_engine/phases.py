@@ -26,7 +26,7 @@ def rescale(typingctx, work, pair, phases, phase, factors, at, back):
         source, target = (
             emit.at(work, block) for block in cgutils.unpack_tuple(builder, pair)
         )
-        _, n_rows = cgutils.unpack_tuple(builder, phases.shape)
+        _, n_rows, *_ = cgutils.unpack_tuple(builder, phases.shape)
         factor = emit.splat(emit.item(factors, at))
         with emit.groups(n_rows, _UNROLLED) as rows:
             for row in rows:

@@ -5,9 +5,6 @@ the layer's angles can be taken there. The first layer is never un-applied, its
 derivatives are taken after it. Kernels do not decide anything, they follow a list of
 orders.
 
-A pass treats a chunk of rows after the other, as many as its sweeps keep apart; sweeps
-of the lowest qubits, which keep fewer apart, do so with smaller chunks of these.
-
 Without a tape the states are un-applied like the cotangents, and three blocks take
 turns: one of states, one of cotangents, and one to permute either of them into.
 
@@ -21,54 +18,27 @@ and the derivatives by the layer's angles, which are contractions of z with y.
 """
 
 from collections.abc import Iterator
-from functools import partial
-from itertools import groupby
 from typing import NamedTuple
 
-import numpy as np
-
-from skqnn._engine.layout import NEAR_BYTES, Layout, vector_bytes
-
-JOINED = -1  # instead of a chunk: a pass that meets the rows of the pass before
-_JOINED_CHUNK = 2**13  # bytes of each block
-
-(
-    ROTATE,
-    UNROTATE,
+from skqnn._engine.layout import Layout
+from skqnn._engine.orders import (
     CONTRACT,
-    UNROTATE_CONTRACT,
     CONTRACT_UNROTATE,
-    RESCALE,
-    UNRESCALE,
-    OVERLAP,
-    REFLECT,
+    JOINED,
     LOAD,
     MEASURE,
-) = range(11)
-
-
-class Order(NamedTuple):
-    """One sweep, a change of phase and scale, or the expectations without a fold."""
-
-    kind: int
-    layer: int
-    sweep: int = 0
-    source: int = 0  # blocks: to load,
-    target: int = 0  # to store,
-    kets: int = 0  # to contract with
-    read: int = 0  # tables for loading
-    write: int = 0  # and for storing
-    n_bits: int = 0
-    flipped: int = 0  # 1: load positions ^ flip, see `Task`
-
-
-class Schedule(NamedTuple):
-    """What kernels execute."""
-
-    passes: np.ndarray  # (n_passes, 3): parts start, ..., stop - 1; rows at a time
-    parts: np.ndarray  # (n_parts, 3): orders start, ..., stop - 1; fewer rows at a time
-    orders: np.ndarray  # (n_orders, 10), see `Order`
-    n_forward: int  # passes to the expectations; the others are for derivatives
+    MOVE,
+    OVERLAP,
+    REFLECT,
+    RESCALE,
+    ROTATE,
+    UNRESCALE,
+    UNROTATE,
+    UNROTATE_CONTRACT,
+    Order,
+    Schedule,
+    arrange,
+)
 
 
 class Blocks(NamedTuple):
@@ -76,14 +46,11 @@ class Blocks(NamedTuple):
 
     tape: list[int]  # of each layer
     before: list[int]  # the states before the phases of each layer
-    bras: int  # the last block but two
+    bras: int
     other: int
+    now: int  # where the samples are loaded, if there is a tape
+    copy: int  # the states before a folded layer in its order, if rows have lanes
     number: int
-
-    @property
-    def now(self) -> int:
-        """Where the samples are loaded, if there is a tape."""
-        return self.number - 1
 
 
 def blocks(layout: Layout, taped: bool) -> Blocks:
@@ -91,10 +58,12 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
 
     Without a tape the states are in block 0 or 1, at the end in block 1.
     """
-    n_layers = len(layout.layers) - (layout.fold is not None)
+    folded, copies = layout.fold is not None, layout.spread is not None
+    n_layers, n_copies = len(layout.layers) - folded, int(folded and copies)
     if not taped:
         turns = [(n_layers - 1 - k) % 2 for k in range(len(layout.layers))]
-        return Blocks([1 - turn for turn in turns][:n_layers], turns, 0, 2, 3)
+        tape = [1 - turn for turn in turns][:n_layers]
+        return Blocks(tape, turns, 0, 2, turns[0], 3, 3 + n_copies)
     used = max(2, n_layers)
     before: list = []  # None for `now`
     for k, layer in enumerate(layout.layers):
@@ -105,8 +74,11 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
             used += 1
         else:
             before.append(None)
-    before = [used + 2 if block is None else block for block in before]
-    return Blocks(list(range(n_layers)), before, used, used + 1, used + 3)
+    # In the way forward `other` is needed for the reflection of `now` only.
+    now = used + 2 if folded and not copies else used + 1
+    before = [now if block is None else block for block in before]
+    tape = list(range(n_layers))
+    return Blocks(tape, before, used, used + 1, now, used + 2, now + 1 + n_copies)
 
 
 def _is_never_unapplied(k: int, layout: Layout) -> bool:
@@ -128,7 +100,7 @@ def schedule(layout: Layout, taped: bool, pulled: bool) -> Schedule:
     n_forward = sum(chunk != JOINED for chunk, _ in passes)
     if pulled:
         passes += _backward(layout, taped, final)
-    return Schedule(*_tables(passes, layout), n_forward)
+    return Schedule(*arrange(passes, layout), n_forward)
 
 
 def _forward(layout: Layout, taped: bool, pulled: bool) -> tuple[list[tuple], int]:
@@ -169,6 +141,8 @@ def _forward(layout: Layout, taped: bool, pulled: bool) -> tuple[list[tuple], in
 
 def _reflect(k, layout, where, now, pulled) -> list[tuple]:
     """Return the passes that reflect the states before the last layer."""
+    if layout.spread is not None:
+        return _reflect_copy(k, layout, where, now, pulled)
     layer, z, turned = layout.layers[k], where.other, where.bras
     *lower, last = range(max(len(layer.bits) - 1, 1))
     gather = layer.gathers[last]
@@ -183,6 +157,26 @@ def _reflect(k, layout, where, now, pulled) -> list[tuple]:
         orders += [_pull_reflected(k, s, layer, z, now) for s in lower]
     chunk = JOINED if layout.fold.aligned else None
     return [(chunk, [first._replace(flipped=1)]), (layer.chunk, orders)]
+
+
+def _reflect_copy(k, layout, where, now, pulled) -> list[tuple]:
+    """As `_reflect`, on a copy of the states in the order of the last layer.
+
+    Their reflection stays in block `bras`.
+    """
+    layer, y, z = layout.layers[k], where.copy, where.bras
+    top = len(layer.bits) - 1
+    *lower, last = range(max(top, 1))
+    first = _order(MOVE, k, top, layer, now, y, read=layer.gathers[top])
+    # The only sweep comes after the flip, a sweep of layer n_layers rotates nothing.
+    turned = _order(ROTATE, k if top else k + 1, top, layer, y, z)
+    orders = [_order(ROTATE, k, s, layer, z, z) for s in lower]
+    orders.append(_order(REFLECT, k, last, layer, z, z, y))
+    if pulled:
+        orders += [_order(CONTRACT, k, s, layer, z, z, y) for s in lower]
+    chunk = JOINED if layout.fold.aligned else None
+    passes = [(chunk, [first, turned._replace(flipped=1)])]
+    return [*passes, (layer.chunk if top else None, orders)]
 
 
 def _pull_reflected(k, s, layer, z, kets) -> Order:
@@ -237,7 +231,12 @@ def _backward(layout: Layout, taped: bool, final: int) -> list[tuple]:
 def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
     """Yield the passes for the last layer that `_reflect` has left."""
     k, layer = len(layout.layers) - 1, layout.layers[-1]
-    if len(layer.bits) > 1:
+    if layout.spread is not None:
+        top, turned = len(layer.bits) - 1, where.bras
+        back = _order(MOVE, k, top, layer, turned, z, write=layer.gathers[top])
+        pull = _order(CONTRACT, k, top, layer, turned, turned, where.copy)
+        yield None, [pull, back] if top else [back]
+    elif len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
     if layer.phase >= 0:
         if not taped:
@@ -286,44 +285,3 @@ def _walk_back(k: int, layout: Layout, source: int, target: int) -> Iterator[tup
     yield layer.chunk, orders
     if layer.phase >= 0:
         yield None, [_rescale(UNRESCALE, k, layer, target, target)]
-
-
-def _tables(
-    passes: list[tuple], layout: Layout
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Arrange (chunk, orders) as the arrays of `Schedule`; chunk None is all rows.
-
-    A pass with chunk JOINED is joined to the one before it.
-    """
-    n_rows = layout.tables.shape[1]
-    merged: list = []
-    for chunk, members in passes:
-        if chunk == JOINED:
-            chunk = _JOINED_CHUNK // vector_bytes()
-            members = merged.pop()[1] + members
-        merged.append((min(chunk or n_rows, n_rows), members))
-    orders = [order for _, members in merged for order in members]
-    parts: list = []
-    table: list = []
-    for chunk, members in merged:
-        start = len(parts)
-        for rows, some in groupby(members, partial(_together, layout, chunk)):
-            first = parts[-1][1] if parts else 0
-            parts.append((first, first + len(list(some)), rows))
-        table.append((start, len(parts), chunk))
-    return (
-        np.array(table, dtype=np.int64).reshape(-1, 3),
-        np.array(parts, dtype=np.int64).reshape(-1, 3),
-        np.array(orders, dtype=np.int64).reshape(-1, len(Order._fields)),
-    )
-
-
-def _together(layout: Layout, chunk: int, order: Order) -> int:
-    """Return the rows that an order treats at a time: those that the first cache holds.
-
-    Only orders that keep fewer rows apart than their pass can do with them.
-    """
-    near = NEAR_BYTES // vector_bytes()
-    if not near < chunk < layout.tables.shape[1]:
-        return chunk
-    return near if layout.layers[order.layer].spans[order.sweep] <= near else chunk

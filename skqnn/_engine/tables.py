@@ -24,7 +24,7 @@ class Rotations(NamedTuple):
     folded: bool  # whether the last layer is part of the observable, a Pauli string,
     mask: int  # Z on these qubits
     coefficient: float
-    rows: np.ndarray  # (n_rows,) of the states where its signs are applied
+    rows: np.ndarray  # (n_rows,) of the states where its signs are applied, and lanes
     flips: np.ndarray  # (n_qubits,), see `layout.Fold`
 
 
@@ -63,7 +63,7 @@ def rotation_table(
         *_linear(terms),
         fold is not None,
         *string,
-        np.array([] if fold is None else fold.rows, dtype=np.int64),
+        np.array([] if fold is None else [*fold.rows, *fold.lanes], dtype=np.int64),
         np.array([] if fold is None else fold.flips, dtype=np.int64),
     )
 

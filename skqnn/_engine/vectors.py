@@ -1,25 +1,33 @@
 """Vector operations of the compiled kernels, as functions that Numba can call.
 
 Row i of a block is amplitude i of as many samples as fit into `vector_bytes`, a vector
-of the processor. A complex amplitude takes two lanes, so that what multiplies by real
-numbers need not know of it.
+of the processor, or as many amplitudes of one sample. A complex amplitude takes two
+lanes, so that what multiplies by real numbers need not know of it.
 """
 
 from functools import partial
+from typing import Any, NamedTuple
 
-from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter, Rows, is_complex, pairs
-from skqnn._engine.layout import vector_bytes
+from skqnn._engine.emitter import Emitter, Rows, pairs
 
 
-def _rotate(emit, x, tangents, done=None):
-    """Rotate each qubit of the rows x by (low - t high, high + t low)."""
+def rotate(emit, x, tangents, tilts=(), done=None):
+    """Rotate each qubit of the rows x by (low - t high, high + t low).
+
+    Rows are first rotated by the tilts of qubits of lanes, see `Emitter.tilts`; `done`
+    is called for each row that is ready.
+    """
     n_bits = len(tangents)
     for low, high, q in pairs(n_bits):
+        if q == 0:
+            for j in (low, high):
+                for bit, tilt in enumerate(tilts):
+                    across = emit.across(x[j], bit)
+                    x[j] = emit.add(x[j], emit.mul(tilt, across))
         down = emit.sub(x[low], emit.mul(tangents[q], x[high]))
         x[high] = emit.add(x[high], emit.mul(tangents[q], x[low]))
         x[low] = down
@@ -36,36 +44,54 @@ def _weigh(emit, x, weights, positions, factors):
         x[j] = emit.mul(weight, x[j])
 
 
-def _contract(emit, x, kets, places, totals):
+def _contract(emit, x, kets, places, totals, n_lane_qubits):
     """Add x_high y_low - x_low y_high of each qubit to its total.
 
-    If there is one more total, x y is added to it. Partial sums start afresh for every
-    group of rows, and for each sign, so that few have to wait for one another.
+    The first totals are of the qubits that tell the rows x apart, the next of those of
+    lanes, whose differences are still to be taken. If there is one more total, x y is
+    added to it. Partial sums start afresh for every group of rows, and for each sign,
+    so that few have to wait for one another.
     """
+    n_bits = len(places).bit_length() - 1
     plus, minus = [None] * len(totals), [None] * len(totals)
     for j, place in enumerate(places):
         y = emit.load(kets, place)
         for q in range(len(totals)):
-            other = j ^ 1 << q if len(places) >> q > 1 else j
+            other, bit = j ^ 1 << q if q < n_bits else j, q - n_bits
             sums = minus if other < j else plus
-            product = emit.mul(x[other], y)
+            factor = emit.across(y, bit) if 0 <= bit < n_lane_qubits else y
+            product = emit.mul(x[other], factor)
             sums[q] = product if sums[q] is None else emit.add(sums[q], product)
     for up, down, total in zip(plus, minus, totals, strict=True):
         change = up if down is None else emit.sub(up, down)
         emit.builder.store(emit.add(emit.builder.load(total), change), total)
 
 
-def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
+class _Sweep(NamedTuple):
+    """What the loop of a sweep needs to know."""
+
+    operations: list[str]
+    rows: list  # first and last
+    flip: tuple  # of positions, and of lanes if a row is of one sample
+    tables: list  # to read and to write
+    blocks: list  # addresses of source, target and kets
+    angles: Any
+    out: Any
+    reflected: tuple  # weights, cotangents, E
+
+
+def _sweep_rows(emit, sweep, n_bits, n_lane_qubits):
     """Emit the loop of a sweep over groups of 2**n_bits rows."""
     builder = emit.builder
-    source, target, kets = blocks
-    angles, out, (weights, cotangents, E) = numbers
+    operations, (source, target, kets) = sweep.operations, sweep.blocks
+    (flip, swapped), (read, write) = sweep.flip, sweep.tables
+    weights, cotangents, E = sweep.reflected
     reflects = "weigh" in operations
-    read, write = (builder.bitcast(t, ir.IntType(32).as_pointer()) for t in tables)
-    tangents = emit.splats(angles, n_bits)
+    tangents = emit.splats(sweep.angles, range(n_bits))
+    tilts = emit.tilts(sweep.angles)[:n_lane_qubits]
     factors = emit.load(cotangents, emit.number(0)) if reflects else None
-    totals = [emit.variable() for _ in range(n_bits + reflects)]
-    loop = (*rows, emit.number(2**n_bits))
+    totals = [emit.variable() for _ in range(n_bits + n_lane_qubits + reflects)]
+    loop = (*sweep.rows, emit.number(2**n_bits))
     with cgutils.for_range_slice(builder, *loop) as (start, _):
         positions = [builder.add(start, emit.number(j)) for j in range(2**n_bits)]
         flipped = [builder.xor(position, flip) for position in positions]
@@ -74,6 +100,8 @@ def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
 
         def fill(x, j, loaded=loaded):
             x[j] = emit.load(source, emit.entry(read, loaded[j]))
+            if "flip" in operations and swapped is not None:
+                x[j] = emit.flipped(x[j], swapped)
 
         def store(j, stored=stored):
             # Loading offsets again takes less time than keeping 16 of them.
@@ -83,21 +111,38 @@ def _sweep_rows(emit, operations, n_bits, rows, flip, blocks, tables, *numbers):
         for operation in operations:
             if operation == "rotate":
                 done = store if operations[-1] == "rotate" else None
-                _rotate(emit, x, tangents, done)
+                rotate(emit, x, tangents, tilts, done)
                 table, at = write, stored
             elif operation == "weigh":
                 _weigh(emit, x, weights, positions, factors)
             elif operation == "contract":
                 places = [emit.entry(table, position) for position in at]
-                _contract(emit, x, kets, places, totals)
+                _contract(emit, x, kets, places, totals, n_lane_qubits)
         if "rotate" in operations[:-1]:
             for j in range(2**n_bits):
                 store(j)
     if "contract" in operations:
-        for q in range(n_bits):
-            emit.increase(out, q, builder.load(totals[q]))
+        for q, total in enumerate(totals[: n_bits + n_lane_qubits]):
+            value = builder.load(total)
+            if q >= n_bits:
+                value = emit.mul(value, emit.signs(q - n_bits))
+            emit.increase(sweep.out, q, value)
     if reflects:
         emit.increase(E, 0, builder.load(totals[-1]))
+
+
+def _choose(emit, sweep, bits, sizes):
+    """Emit a sweep for each number of qubits, of rows and of lanes; bits is the sum."""
+    (n_bits, n_lane_qubits), *others = sizes
+    if not others:
+        _sweep_rows(emit, sweep, n_bits, n_lane_qubits)
+        return
+    fits = emit.builder.icmp_signed("==", bits, emit.number(n_bits + n_lane_qubits))
+    with emit.builder.if_else(fits) as (this, another):
+        with this:
+            _sweep_rows(emit, sweep, n_bits, n_lane_qubits)
+        with another:
+            _choose(emit, sweep, bits, others)
 
 
 @intrinsic(prefer_literal=True)
@@ -107,6 +152,7 @@ def sweep(
     work,
     blocks,
     tables,
+    spread,
     pair,
     rows,
     bits,
@@ -131,12 +177,15 @@ def sweep(
     tables, pair : array of shape (n_tables, n_rows), (read, write)
         The two tables with the offsets of the rows to load and to store. Kets are read
         where the rows are.
+    spread : array or None
+        Not None: a row is of one sample, see `Task`.
     rows : (first, last)
         The part of the tables to treat.
     bits : int
-        3 or 4, the number of qubits of this sweep.
+        The number of qubits of this sweep: 3, 4, or 4 and those of lanes.
     flip : int
-        "flip" stores, "weigh" loads positions ^ flip.
+        "flip" stores, "weigh" loads positions ^ flip. With "flip", higher bits are for
+        lanes.
     angles, at : array and leading indices
         ``angles[at]`` are the tangents of "rotate".
     out, to : array of vectors and leading indices
@@ -146,92 +195,31 @@ def sweep(
         the products with the kets are added to ``E[block, 0]``.
     """
     operations = order.literal_value.split()
-    first = (order, work, blocks, tables, pair, rows, bits)
+    first = (order, work, blocks, tables, spread, pair, rows, bits)
     arguments = (*first, flip, angles, at, out, to, reflected, block)
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
-        _, work, blocks, tables, pair, rows, bits, flip, *numbers = emit.args
+        _, work, blocks, tables, spread, pair, rows, bits, flip, *numbers = emit.args
         angles, at, out, to, reflected, block = numbers
         unpack = partial(cgutils.unpack_tuple, builder)
-        blocks = [emit.at(work, index) for index in unpack(blocks)]
-        tables = [emit.at(tables, table) for table in unpack(pair)]
-        numbers = [emit.at(angles, *unpack(at)), emit.at(out, *unpack(to))]
         *_, kinds, _ = signature.args
-        weights, *rest = map(emit.array, kinds, unpack(reflected))
-        numbers.append((weights, *(emit.at(array, block) for array in rest)))
-        narrow = builder.icmp_signed("==", bits, emit.number(3))
-        with builder.if_else(narrow) as branches:
-            for n_bits, branch in zip((3, 4), branches, strict=True):
-                with branch:
-                    common = (unpack(rows), flip, blocks, tables, *numbers)
-                    _sweep_rows(emit, operations, n_bits, *common)
+        weights, *rest = emit.arrays(kinds, reflected)
+        flips = (flip, None) if spread is None else emit.split(tables, flip)
+        known = _Sweep(
+            operations,
+            unpack(rows),
+            flips,
+            [emit.table(tables, table) for table in unpack(pair)],
+            [emit.at(work, index) for index in unpack(blocks)],
+            emit.at(angles, *unpack(at)),
+            emit.at(out, *unpack(to)),
+            (weights, *(emit.at(array, block) for array in rest)),
+        )
+        sizes = [(3, 0), (4, 0)]
+        if spread is not None:
+            sizes.append((4, emit.n_lane_qubits))
+        _choose(emit, known, bits, sizes)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
-
-
-@intrinsic
-def load(typingctx, states, samples, work, block, rows, angles, at, phases):
-    """Copy rows of samples to a block, rotated.
-
-    `states` and `phases` are real or complex; a block of complex states is made of real
-    ones, too. `samples` has an index for each sample of the block, ``angles[at]`` are
-    the tangents of qubits 0 to 3.
-    """
-    width = 2 if is_complex(states) else 1  # lanes of an amplitude
-    mixed = width == 1 and is_complex(phases)
-    arguments = (states, samples, work, block, rows, angles, at, phases)
-
-    def generate(context, builder, signature, args):
-        emit = Emitter(context, builder, signature, args)
-        states, samples, work, block, rows, angles, at, _ = emit.args
-        unpack = partial(cgutils.unpack_tuple, builder)
-        target = emit.at(work, block)
-        tangents = emit.splats(emit.at(angles, *unpack(at)), 4)
-        n_rows = emit.lanes // width  # in one vector of a sample
-        numbers = [emit.number(k) for k in range(n_rows // (1 + mixed))]
-        sources = [emit.at(states, emit.item(samples, number)) for number in numbers]
-        with cgutils.for_range_slice(builder, *unpack(rows), emit.number(16)) as group:
-            place = emit.row(group[0])
-
-            def fill(x, j, first=group[0]):
-                j -= j % n_rows
-                row = builder.add(first, emit.number(j))
-                offset = builder.mul(row, emit.number(width * emit.itemsize))
-                square = [emit.load(source, offset) for source in sources]
-                if mixed:  # imaginary parts are 0
-                    square = [x for real in square for x in (real, emit.zero)]
-                _transpose(emit, square, width)
-                x.update(enumerate(square, j))
-
-            def store(j, place=place):
-                here = builder.add(place, emit.number(j * vector_bytes()))
-                emit.store(x[j], target, here)
-
-            x = Rows(fill)
-            _rotate(emit, x, tangents, store)
-        return context.get_dummy_value()
-
-    return types.void(*arguments), generate
-
-
-def _transpose(emit, x, width):
-    """Transpose a square of numbers that take `width` lanes of the vectors x each.
-
-    The off-diagonal squares of each size are swapped.
-    """
-    distance = 1
-    while distance < len(x):
-        upper, lower = [], []
-        for lane in range(emit.lanes):
-            across = lane ^ distance * width
-            left = not lane & distance * width
-            upper.append(lane if left else across | emit.lanes)
-            lower.append(across if left else lane | emit.lanes)
-        for k in range(len(x)):
-            if not k & distance:
-                a, b = x[k], x[k | distance]
-                x[k] = emit.shuffle(a, b, upper)
-                x[k | distance] = emit.shuffle(a, b, lower)
-        distance *= 2

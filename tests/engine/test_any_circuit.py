@@ -81,16 +81,24 @@ def by_qiskit(circuit, observables, state, theta):
     return [final.expectation_value(observable).real for observable in observables]
 
 
-def check(seed, monkeypatch):
-    """Compare one random problem; every seed draws sizes, dtypes, tapes and threads."""
+def check(seed, monkeypatch, alone=False):
+    """Compare one random problem; every seed draws sizes, dtypes, tapes and threads.
+
+    If `alone`, a block is of one real sample, as those of large circuits are.
+    """
     rng = np.random.default_rng(seed)
-    n_qubits = int(rng.choice([6, 6, 7, 8]))
-    circuit = random_circuit(rng, n_qubits, rng.integers(3, 30), rng.random() < 0.3)
+    n_qubits = int(rng.choice([8, 9, 10] if alone else [6, 6, 7, 8]))
+    real = alone or rng.random() < 0.3
+    circuit = random_circuit(rng, n_qubits, rng.integers(3, 30), real)
     observables = random_observables(rng, n_qubits)
-    states = random_states(rng, n_qubits, rng.choice(["d", "D", "D", "f", "F"]))
+    dtypes = ["d", "f"] if alone else ["d", "D", "D", "f", "F"]
+    states = random_states(rng, n_qubits, rng.choice(dtypes))
+    monkeypatch.setattr(compiled, "_BLOCK_BYTES", 0 if alone else 2**21)
     theta = random_theta(rng, circuit.num_parameters)
     cotangent = rng.normal(size=(len(states), len(observables)))
-    monkeypatch.setattr(binding, "_TAPE_BYTES", int(rng.choice([0, 2**24])))
+    n_bytes = int(rng.choice([0, 2**24]))
+    monkeypatch.setattr(binding, "_TAPE_BYTES", n_bytes)
+    monkeypatch.setattr(binding, "_TAPE_OF_ONE_BYTES", n_bytes)
     monkeypatch.setattr(compiled, "_JACOBIAN_BYTES", int(rng.choice([0, 2**26])))
     n_threads = int(rng.integers(1, 3))
     monkeypatch.setattr(compiled, "n_effective_threads", lambda: n_threads)
@@ -121,8 +129,14 @@ def test_kernels_agree_on_random_circuits(seed, at_once, monkeypatch):
     check(seed, monkeypatch)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_kernels_agree_if_a_block_is_of_one_sample(seed, at_once, monkeypatch):
+    check(seed, monkeypatch, alone=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(1, 11))
 def test_kernels_agree_on_many_random_circuits(hundred, at_once, monkeypatch):
     for seed in range(100 * hundred, 100 * hundred + 100):
         check(seed, monkeypatch)
+        check(seed, monkeypatch, alone=True)

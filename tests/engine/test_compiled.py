@@ -101,6 +101,42 @@ def test_kernels_agree_with_numpy(n_qubits, ansatz, reps, entanglement, dtype):
     assert_agrees(circuit, 1 + n_qubits % 3, dtype=dtype)
 
 
+@pytest.mark.parametrize("taped", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "ansatz, reps, entanglement",
+    [
+        ("real_amplitudes", 1, "reverse_linear"),
+        ("real_amplitudes", 3, "circular"),
+        ("real_amplitudes", 40, "linear"),
+        ("n_local", 2, "full"),
+        ("tree", 2, "full"),
+        ("staircase", 1, "full"),
+    ],
+)
+@pytest.mark.parametrize("n_qubits", range(8, 14))
+def test_kernels_agree_if_a_block_is_of_one_sample(
+    monkeypatch, n_qubits, ansatz, reps, entanglement, dtype, taped
+):
+    monkeypatch.setattr(_compiled, "_BLOCK_BYTES", 0)
+    monkeypatch.setattr(binding, "_TAPE_OF_ONE_BYTES", 2**26 if taped else 0)
+    circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
+    assert_agrees(circuit, 1 + n_qubits % 3, n_samples=3, dtype=dtype)
+
+
+def test_a_block_is_of_one_sample_where_several_were_too_large():
+    circuit = build_ansatz("real_amplitudes", 17, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 17]))
+    for dtype in ("f8", "f4"):
+        found = engine._compiled["f"].binding(np.dtype(dtype))
+        one = 2**17 * np.dtype(dtype).itemsize
+        assert one < found.block_bytes < 1.1 * one
+    assert engine._compiled["f"].binding(np.dtype("c16")).n_lanes == 1
+    small = build_ansatz("real_amplitudes", 14, 1, "linear")
+    engine = StatevectorEngine(small, as_observables(["Z" * 14]))
+    assert engine._compiled["f"].binding(np.dtype("f8")).n_lanes == 1
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("reps", [10, 60, 120])
 def test_kernels_keep_the_scale_of_deep_circuits(reps, dtype):
@@ -125,7 +161,7 @@ def test_memory_without_a_tape_is_three_blocks(monkeypatch, ansatz, observables)
     for reps in (1, 2, 7):
         circuit = build_ansatz(ansatz, 8, reps, "linear")
         engine = StatevectorEngine(circuit, as_observables(observables))
-        numbers = engine._compiled["c"]._binding._n_work
+        numbers = engine._compiled["c"].binding(np.dtype(complex))._n_work
         assert numbers == {True: 3, False: 3}
 
 
@@ -296,7 +332,50 @@ def test_numbers_are_real_where_they_can_be(change, label, real):
 def test_a_layer_of_a_complex_circuit_needs_no_pass_of_its_own(entanglement):
     circuit = build_ansatz("efficient_su2", 8, 3, entanglement)
     engine = StatevectorEngine(circuit, as_observables(["Z" * 8]))
-    assert len(engine._compiled["f"]._binding.layout.layers) == 4
+    assert len(engine._compiled["f"].binding(np.dtype(float)).layout.layers) == 4
+
+
+@pytest.mark.parametrize("n_qubits, dtype", [(6, "float64"), (7, "complex64")])
+def test_arguments_in_any_memory_take_the_same_kernels(n_qubits, dtype):
+    circuit = build_ansatz("real_amplitudes", n_qubits, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * n_qubits]))
+    states = random_states(8, n_qubits, dtype=dtype)
+    places, cotangent = np.array([3, 0, 3, 7, 1]), np.ones((5, 1))
+    theta = np.linspace(0.1, 2.0, circuit.num_parameters)
+    arguments = theta, cotangent
+    expected = value_and_gradient(engine, Rows(states, places), *arguments)
+    run = importlib.import_module("skqnn._engine.kernels").run
+    known = len(run.signatures)
+    still, few = states.copy(), places.copy()
+    still.setflags(write=False)
+    few.setflags(write=False)
+    spaced = np.repeat(states, 2, axis=1)[:, ::2]
+    for some in (
+        Rows(still, few),
+        Rows(np.asfortranarray(states), places.astype(np.int32)),
+        Rows(spaced, np.repeat(places, 2)[::2]),
+    ):
+        got = value_and_gradient(engine, some, *arguments)
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert len(run.signatures) == known
+
+
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e9, 1e20])
+def test_angles_of_many_turns_are_those_that_were_given(ansatz, size):
+    circuit = build_ansatz(ansatz, 6, 2, "linear")
+    (observable,) = observables = as_observables(["ZZZZZZ"])
+    rng = np.random.default_rng(0)
+    theta = size * rng.uniform(-1, 1, circuit.num_parameters)
+    states = random_states(3, 6)
+    E = StatevectorEngine(circuit, observables).expectations(states, theta)
+    bound = circuit.assign_parameters(theta)
+    expected = [
+        Statevector(state).evolve(bound).expectation_value(observable).real
+        for state in states
+    ]
+    np.testing.assert_allclose(E[:, 0], expected, atol=1e-13)
 
 
 def test_complex_circuits_are_compiled_after_some_work_only(monkeypatch):
@@ -412,6 +491,8 @@ def test_all_calls_are_made_in_threads(n_calls):
 def test_the_cache_on_disk_is_keyed_with_all_sources():
     kernels = importlib.import_module("skqnn._engine.kernels")
     (sources,) = (cell.cell_contents for cell in kernels.run.py_func.__closure__)
-    for name in ("emitter", "layout", "measure", "phases", "schedule", "vectors"):
+    for (
+        name
+    ) in "emitter layout measure orders phases strings transfers vectors".split():
         module = importlib.import_module(f"skqnn._engine.{name}")
         assert inspect.getsource(module) in sources
