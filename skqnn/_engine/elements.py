@@ -19,6 +19,7 @@ from skqnn._circuits.gates import PAULIS, Gate
 from skqnn._engine.steps import on_all_qubits
 
 _TOLERANCE = 1e-12
+_SAME_CLASS = 1e-9  # angles of gates that may be equal but for gates on one qubit
 _H = np.array([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
 _S = np.diag([1, 1j])
 _CX = np.eye(4)[[0, 3, 2, 1]]
@@ -206,12 +207,15 @@ def _euler(gate: Gate) -> Iterator[Gate]:
 
 def _synthesise(gate: Gate) -> list[Gate]:
     """Return the elements of a fixed gate on two qubits, the fewer of two forms."""
-    forms = [list(_canonical(gate)), list(_with_few_flips(gate))]
+    weyl = TwoQubitWeylDecomposition(gate.matrix, fidelity=None)
+    forms = [list(_canonical(gate, weyl))]
+    if abs(weyl.b) + abs(weyl.c) < _SAME_CLASS:  # of CX, or of a power of it
+        forms.append(list(_with_few_flips(gate)))
     return min(filter(None, forms), key=len)
 
 
 def _with_few_flips(gate: Gate) -> Iterator[Gate]:
-    """Yield a fixed gate on two qubits as at most three CX and single-qubit gates.
+    """Yield a fixed gate on two qubits as few CX and gates on one qubit.
 
     Qiskit takes a gate for one of fewer CX that is near it, up to 1e-9 in the fidelity
     and 1e-4 in the matrix. Nothing is yielded where this is not the gate itself.
@@ -227,14 +231,13 @@ def _with_few_flips(gate: Gate) -> Iterator[Gate]:
         yield from _fixed(tuple(gate.qubits[k] for k in places), matrix)
 
 
-def _canonical(gate: Gate) -> Iterator[Gate]:
+def _canonical(gate: Gate, weyl: TwoQubitWeylDecomposition) -> Iterator[Gate]:
     """Yield any fixed gate on two qubits as phases between gates that make them so.
 
     The core of its Weyl decomposition is ``exp(i (a XX + b YY + c ZZ))``, and CX makes
     of XX an X on its control, of ZZ a Z on its target and of YY minus their product.
     """
     low, high = gate.qubits
-    weyl = TwoQubitWeylDecomposition(gate.matrix, fidelity=None)
     z = 1.0 - 2.0 * np.array([[0, 1, 0, 1], [0, 0, 1, 1]])  # of both qubits
     angles = weyl.a * z[0] + weyl.c * z[1] - weyl.b * z[0] * z[1]
     flip, turn = Gate(gate.qubits, _CX), Gate((low,), _H)
