@@ -12,7 +12,6 @@ from numba import njit
 
 from skqnn._engine.measure import square_sums, weigh
 from skqnn._engine.orders import (
-    CONTRACT,
     CONTRACT_UNROTATE,
     LOAD,
     MEASURE,
@@ -21,7 +20,6 @@ from skqnn._engine.orders import (
     REFLECT,
     UNRESCALE,
     UNROTATE,
-    UNROTATE_CONTRACT,
     Schedule,
 )
 from skqnn._engine.phases import fold, rescale, unrescale
@@ -59,9 +57,9 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
     It is inlined, as a call with that many arguments would take as long as a pass.
     """
     passes, parts, orders, n_forward = task.schedule
-    w, a, t, s = work, task.tangents, task.tables, task.spread
-    n_rows = t.shape[1]
-    c = (task.weights, cotangents, E)
+    tables, spread, angles = task.tables, task.spread, task.tangents
+    n_rows = tables.shape[1]
+    reflected = (task.weights, cotangents, E)
     for p in range(len(passes) if pulled else n_forward):
         apart = passes[p, 2]
         for start in range(0, n_rows, apart):
@@ -76,28 +74,29 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                         of = (orders[i, 3], orders[i, 4], orders[i, 5])
                         by, n = (orders[i, 6], orders[i, 7]), orders[i, 8]
                         f = task.flip * orders[i, 9]
-                        if kind == LOAD:
-                            load(states, samples, work, of[1], r, a, at, task.phases)
-                        elif kind <= UNROTATE and f > 0:
-                            o = "flip rotate"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
-                        elif kind <= UNROTATE:
-                            o = "rotate"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
-                        elif kind == CONTRACT:
-                            o = "contract"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
-                        elif kind == UNROTATE_CONTRACT:
-                            o = "rotate contract"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
-                        elif kind == CONTRACT_UNROTATE:
-                            o = "contract rotate"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
-                        elif kind == REFLECT:
-                            o = "rotate weigh contract"
-                            sweep(o, w, of, t, s, by, r, n, f, a, at, out, to, c, block)
+                        if kind <= REFLECT:
+                            sweep(
+                                kind,
+                                work,
+                                of,
+                                tables,
+                                spread,
+                                by,
+                                r,
+                                n,
+                                f,
+                                angles,
+                                at,
+                                out,
+                                to,
+                                reflected,
+                                block,
+                            )
+                        elif kind == LOAD:
+                            v = task.phases
+                            load(states, samples, work, of[1], r, angles, at, v)
                         elif kind == MOVE:
-                            move(work, of[:2], t, s, by, r)
+                            move(work, of[:2], tables, spread, by, r)
                         elif kind == OVERLAP:
                             v, blocks = task.phases, (of[0], of[2], of[1])
                             unrescale(work, blocks, v, by[0], task.factors, layer)

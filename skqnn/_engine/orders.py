@@ -26,10 +26,10 @@ _JOINED_CHUNK = 2**13  # bytes of each block
     CONTRACT,
     UNROTATE_CONTRACT,
     CONTRACT_UNROTATE,
+    REFLECT,  # the last of the sweeps
     RESCALE,
     UNRESCALE,
     OVERLAP,
-    REFLECT,
     LOAD,
     MEASURE,
     MOVE,

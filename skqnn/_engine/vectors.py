@@ -8,11 +8,29 @@ lanes, so that what multiplies by real numbers need not know of it.
 from functools import partial
 from typing import Any, NamedTuple
 
+from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skqnn._engine.emitter import Emitter, Rows, pairs
+from skqnn._engine.orders import (
+    CONTRACT,
+    CONTRACT_UNROTATE,
+    REFLECT,
+    ROTATE,
+    UNROTATE,
+    UNROTATE_CONTRACT,
+)
+
+_KINDS = {  # what sweeps do with rows, and the kinds of orders that ask for it
+    "flip rotate": (ROTATE, UNROTATE),  # if there is something to flip
+    "rotate": (ROTATE, UNROTATE),
+    "contract": (CONTRACT,),
+    "rotate contract": (UNROTATE_CONTRACT,),
+    "contract rotate": (CONTRACT_UNROTATE,),
+    "rotate weigh contract": (REFLECT,),
+}
 
 
 def rotate(emit, x, tangents, tilts=(), done=None):
@@ -70,8 +88,8 @@ def _contract(emit, x, kets, places, totals, n_lane_qubits):
 class _Sweep(NamedTuple):
     """What the loop of a sweep needs to know."""
 
-    operations: list[str]
     rows: list  # first and last
+    bits: Any
     flip: tuple  # of positions, and of lanes if a row is of one sample
     tables: list  # to read and to write
     blocks: list  # addresses of source, target and kets
@@ -80,10 +98,9 @@ class _Sweep(NamedTuple):
     reflected: tuple  # weights, cotangents, E
 
 
-def _sweep_rows(emit, sweep, n_bits, n_lane_qubits):
+def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
     """Emit the loop of a sweep over groups of 2**n_bits rows."""
-    builder = emit.builder
-    operations, (source, target, kets) = sweep.operations, sweep.blocks
+    builder, (source, target, kets) = emit.builder, sweep.blocks
     (flip, swapped), (read, write) = sweep.flip, sweep.tables
     weights, cotangents, E = sweep.reflected
     reflects = "weigh" in operations
@@ -131,24 +148,53 @@ def _sweep_rows(emit, sweep, n_bits, n_lane_qubits):
         emit.increase(E, 0, builder.load(totals[-1]))
 
 
-def _choose(emit, sweep, bits, sizes):
-    """Emit a sweep for each number of qubits, of rows and of lanes; bits is the sum."""
-    (n_bits, n_lane_qubits), *others = sizes
+def _choose(emit, cases):
+    """Emit the choice between (condition, function); the last needs no condition."""
+    (condition, function), *others = cases
     if not others:
-        _sweep_rows(emit, sweep, n_bits, n_lane_qubits)
+        function()
         return
-    fits = emit.builder.icmp_signed("==", bits, emit.number(n_bits + n_lane_qubits))
-    with emit.builder.if_else(fits) as (this, another):
+    with emit.builder.if_else(condition) as (this, another):
         with this:
-            _sweep_rows(emit, sweep, n_bits, n_lane_qubits)
+            function()
         with another:
-            _choose(emit, sweep, bits, others)
+            _choose(emit, others)
 
 
-@intrinsic(prefer_literal=True)
+def _by_operations(emit, sweep, kind, flip):
+    """Emit a sweep of each kind."""
+    builder = emit.builder
+    flips = builder.icmp_signed("!=", flip, emit.number(0))
+    cases = []
+    for name, kinds in _KINDS.items():
+        condition = ir.Constant(ir.IntType(1), 0)
+        for number in kinds:
+            same = builder.icmp_signed("==", kind, emit.number(number))
+            condition = builder.or_(condition, same)
+        if name == "flip rotate":
+            condition = builder.and_(condition, flips)
+        cases.append((condition, partial(_by_size, emit, sweep, name.split())))
+    _choose(emit, cases)
+
+
+def _by_size(emit, sweep, operations):
+    """Emit a sweep for each number of qubits, of rows and of lanes."""
+    sizes = [(3, 0), (4, 0)]
+    if sweep.flip[1] is not None:
+        sizes.append((4, emit.n_lane_qubits))
+    cases = []
+    for n_bits, n_lane_qubits in sizes:
+        number = emit.number(n_bits + n_lane_qubits)
+        condition = emit.builder.icmp_signed("==", sweep.bits, number)
+        function = partial(_sweep_rows, emit, sweep, operations, n_bits, n_lane_qubits)
+        cases.append((condition, function))
+    _choose(emit, cases)
+
+
+@intrinsic
 def sweep(
     typingctx,
-    order,
+    kind,
     work,
     blocks,
     tables,
@@ -168,9 +214,8 @@ def sweep(
 
     Parameters
     ----------
-    order : literal str
-        "rotate", "contract", both words in the order wanted, "flip rotate" or
-        "rotate weigh contract".
+    kind : int
+        Of the order, see `_KINDS`.
     work : array of shape (n_blocks, block_size)
     blocks : (source, target, kets)
         The blocks of `work` to load, to store (if rotated) and to contract with.
@@ -194,21 +239,20 @@ def sweep(
         "weigh" multiplies positions by ``weights[0]`` and ``cotangents[block, 0]``, and
         the products with the kets are added to ``E[block, 0]``.
     """
-    operations = order.literal_value.split()
-    first = (order, work, blocks, tables, spread, pair, rows, bits)
+    first = (kind, work, blocks, tables, spread, pair, rows, bits)
     arguments = (*first, flip, angles, at, out, to, reflected, block)
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
-        _, work, blocks, tables, spread, pair, rows, bits, flip, *numbers = emit.args
-        angles, at, out, to, reflected, block = numbers
+        kind, work, blocks, tables, spread, pair, rows, bits, *numbers = emit.args
+        flip, angles, at, out, to, reflected, block = numbers
         unpack = partial(cgutils.unpack_tuple, builder)
-        *_, kinds, _ = signature.args
-        weights, *rest = emit.arrays(kinds, reflected)
+        *_, types_, _ = signature.args
+        weights, *rest = emit.arrays(types_, reflected)
         flips = (flip, None) if spread is None else emit.split(tables, flip)
         known = _Sweep(
-            operations,
             unpack(rows),
+            bits,
             flips,
             [emit.table(tables, table) for table in unpack(pair)],
             [emit.at(work, index) for index in unpack(blocks)],
@@ -216,10 +260,7 @@ def sweep(
             emit.at(out, *unpack(to)),
             (weights, *(emit.at(array, block) for array in rest)),
         )
-        sizes = [(3, 0), (4, 0)]
-        if spread is not None:
-            sizes.append((4, emit.n_lane_qubits))
-        _choose(emit, known, bits, sizes)
+        _by_operations(emit, known, kind, flip)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
