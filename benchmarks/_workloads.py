@@ -70,8 +70,8 @@ WORKLOADS: dict[str, tuple[Callable, int, Callable, tuple, int, bool]] = {
     "Ising, real ansatz": (_real, 3, ising, (10,), 256, False),
     "Ising, su2 ansatz": (_su2, 3, ising, (10,), 256, False),
     "X parity, real ansatz": (_real, 3, x_parity, (8,), 256, False),
-    "few rows, su2 ansatz": (_su2, 2, parity, (14, 16, 18), 8, False),
-    "few rows, real ansatz": (_real, 2, parity, (14, 16, 18), 8, False),
+    "few rows, su2 ansatz": (_su2, 2, parity, (14, 16, 18, 20), 8, False),
+    "few rows, real ansatz": (_real, 2, parity, (14, 16, 18, 20), 8, False),
 }
 
 
