@@ -99,7 +99,8 @@ class StatevectorEngine:
         visible = visible_gates(gates, observables)
         gates = tuple(g for g, seen in zip(gates, visible, strict=True) if seen)
         self._real = is_real(gates)
-        self._steps = fuse(gates, self.n_qubits)
+        self._gates = gates
+        self._fused: list[list | None] = [None]  # copies of the engine share it
         self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
         self._compiled: Mapping[str, Small | Compiled | None] = {}
@@ -108,6 +109,14 @@ class StatevectorEngine:
                 gates, self._observables, self.n_qubits
             ) or compile_gates(gates, observables, self.n_qubits)
         self._work = np.zeros(1)  # amplitudes times steps so far, of all copies
+
+    @property
+    def _steps(self) -> list:
+        """What NumPy does, made when it is first needed."""
+        steps = self._fused[0]
+        if steps is None:
+            steps = self._fused[0] = fuse(self._gates, self.n_qubits)
+        return steps
 
     @property
     def is_compiled(self) -> bool:
