@@ -146,7 +146,7 @@ class Compiled:
         Returns
         -------
         E : ndarray of shape (n_samples, n_observables), float64
-        out : ndarray of shape (n_rows, n_layers, n_sweeps, 4, lanes)
+        out : ndarray of shape (n_rows, *layout.qubits.shape, lanes)
         over : ndarray of shape (n_rows, n_strings, lanes)
         """
         array, places = _plain(states.array), _plain(states.places, np.int64)

@@ -41,7 +41,7 @@ class Task(NamedTuple):
     phases: np.ndarray  # (n_phases, n_rows[, lanes]), real or complex
     folds: np.ndarray  # (n_folds, 4), of all layers with turns, see `strings.Fold`
     starts: np.ndarray  # (n_turned + 1,), the first fold of each of these layers
-    tangents: np.ndarray  # (2, n_layers + 1, n_sweeps, 4), see `binding_kernels.bind`
+    tangents: np.ndarray  # (2, n_layers + 1, *qubits.shape[1:]), see `Layout`
     factors: np.ndarray  # (n_layers,)
     terms: np.ndarray  # (n_terms, 2), observable and mask, see `moves.Term`
     weights: np.ndarray  # (n_terms, n_rows[, lanes]), or signs after a reflection
@@ -137,7 +137,7 @@ def _build_run(sources):
         cotangents, E : ndarray of shape (n_blocks, n_observables, lanes)
             The expectations are stored in E, which is 0 before. With a Pauli string,
             they are multiplied by the cotangents. A complex sample has two lanes.
-        out : ndarray of shape (n_out, n_layers, n_sweeps, 4, lanes)
+        out : ndarray of shape (n_out, *qubits.shape, lanes), see `Layout`
             The derivatives of block b by the angles are added to row ``b // per_row``.
             No rows: they are not calculated.
         over : ndarray of shape (n_out, n_strings, lanes)

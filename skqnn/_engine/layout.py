@@ -36,8 +36,8 @@ class Layer(NamedTuple):
 
     bits: list[int]  # qubits of each sweep
     tables: list[int]
-    # Tables of permuted rows, of the first sweep or, if the layer is folded, of all;
-    # with several lanes, -1 - k is table k of `Layout.spread`.
+    # Tables of permuted rows, of the first sweep or, if the layer is folded, of all.
+    # With several lanes, of the last sweep then; -1 - k is table k of `Layout.spread`.
     gathers: list[int]
     spans: list[int]  # rows that each sweep keeps apart
     chunk: int  # rows that all sweeps but the last keep apart
@@ -121,7 +121,9 @@ def lay_out(
     layers = []
     for k, (layer, source) in enumerate(zip(groups, sources, strict=True)):
         own = [tables.of(r[np.newaxis]) for r in rows[k]]
-        moved = rows[k] if folded and k == len(groups) - 1 else rows[k][:1]
+        moved = rows[k][:1]
+        if folded and k == len(groups) - 1:
+            moved = rows[k] if n_lanes == 1 else rows[k][-1:]
         gathers = [tables.of(source[:, r]) for r in moved]
         below = [q for q in active[k] if q < n_bits]
         for s, part in enumerate(_split(below)):

@@ -167,7 +167,7 @@ def _reflect_copy(k, layout, where, now, pulled) -> list[tuple]:
     layer, y, z = layout.layers[k], where.copy, where.bras
     top = len(layer.bits) - 1
     *lower, last = range(max(top, 1))
-    first = _order(MOVE, k, top, layer, now, y, read=layer.gathers[top])
+    first = _order(MOVE, k, top, layer, now, y, read=layer.gathers[-1])
     # The only sweep comes after the flip, a sweep of layer n_layers rotates nothing.
     turned = _order(ROTATE, k if top else k + 1, top, layer, y, z)
     orders = [_order(ROTATE, k, s, layer, z, z) for s in lower]
@@ -233,7 +233,7 @@ def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
     k, layer = len(layout.layers) - 1, layout.layers[-1]
     if layout.spread is not None:
         top, turned = len(layer.bits) - 1, where.bras
-        back = _order(MOVE, k, top, layer, turned, z, write=layer.gathers[top])
+        back = _order(MOVE, k, top, layer, turned, z, write=layer.gathers[-1])
         pull = _order(CONTRACT, k, top, layer, turned, turned, where.copy)
         yield None, [pull, back] if top else [back]
     elif len(layer.bits) > 1:

@@ -55,6 +55,7 @@ def rotation_table(
             members.append((*member, rotation.mirror))
             base.append(rotation.base)
     string, fold = program.string or PauliString(0, 1.0), layout.fold
+    signed = np.empty(0) if fold is None else np.concatenate([fold.rows, fold.lanes])
     return Rotations(
         layers,
         np.array(members, dtype=np.int64).reshape(-1, 4),
@@ -63,7 +64,7 @@ def rotation_table(
         *_linear(terms),
         fold is not None,
         *string,
-        np.array([] if fold is None else [*fold.rows, *fold.lanes], dtype=np.int64),
+        np.asarray(signed, dtype=np.int64),
         np.array([] if fold is None else fold.flips, dtype=np.int64),
     )
 
