@@ -22,6 +22,15 @@ from skqnn.inspection._variants import VARIANTS, Size
 
 _log = logging.getLogger(__name__)
 
+# The limits of scikit-learn's scores of classifiers, by the beginning of their names.
+_SHARES = ("accuracy", "average_precision", "balanced_accuracy", "f1", "jaccard")
+_SHARES += ("precision", "recall", "roc_auc", "top_k_accuracy")
+_LIMITS = dict.fromkeys(_SHARES, (0.0, 1.0)) | {
+    "matthews_corrcoef": (-1.0, 1.0),
+    "d2_": (-np.inf, 1.0),
+    "neg_": (-np.inf, 0.0),
+}
+
 
 class AblationReport:
     """Scores of a model and of versions of it with less, on the same folds.
@@ -41,6 +50,8 @@ class AblationReport:
         Test samples per training sample in a split.
     confidence_level : float, default=0.95
         Of all intervals.
+    limits : tuple of float, default=(-inf, inf)
+        The lowest and the highest score there is: (0, 1) for accuracies.
 
     Attributes
     ----------
@@ -53,8 +64,9 @@ class AblationReport:
     independent. Intervals are ``mean +- t * sqrt((1 / J + test_ratio) * s**2)`` over J
     splits, with the variance s**2 of the scores (or of the differences, split by
     split) and the quantile t of Student's distribution with J - 1 degrees of freedom:
-    the corrected resampled t-test of [1]_. They are derived for random splits, usual
-    for folds as well, and may reach beyond 0 and 1.
+    the corrected resampled t-test of [1]_. They are derived for random splits, and
+    usual for folds as well. What lies beyond the `limits` is cut off: no true score is
+    there, so that the rest covers it as often.
 
     References
     ----------
@@ -66,10 +78,11 @@ class AblationReport:
     >>> import numpy as np
     >>> from skqnn.inspection import AblationReport
     >>> scores = np.array([[0.9, 0.8, 1.0], [0.5, 0.5, 0.5]])
-    >>> AblationReport(["model", "majority class"], [24, 0], scores, test_ratio=0.5)
+    >>> names = ["model", "majority class"]
+    >>> AblationReport(names, [24, 0], scores, test_ratio=0.5, limits=(0, 1))
     Scores in 3 splits, with 95 % intervals; * marks a difference that excludes 0
                     parameters  score                    model minus this
-    model                   24  0.900  [0.507, 1.293]
+    model                   24  0.900  [0.507, 1.000]
     majority class           0  0.500  [0.500, 0.500]  +0.400  [+0.007, +0.793] *
     """
 
@@ -81,12 +94,14 @@ class AblationReport:
         *,
         test_ratio: float,
         confidence_level: float = 0.95,
+        limits: tuple[float, float] = (-np.inf, np.inf),
     ):
         self.names = names
         self.n_parameters = n_parameters
         self.scores = scores
         self.test_ratio = test_ratio
         self.confidence_level = confidence_level
+        self.limits = limits
 
     def to_dict(self) -> dict[str, list]:
         """Return the table as columns, ready for ``pandas.DataFrame``.
@@ -98,8 +113,11 @@ class AblationReport:
             the model's score minus this one's, ``difference``, ``difference_low``,
             ``difference_high``.
         """
-        score, low, high = self._interval(self.scores)
-        more, more_low, more_high = self._interval(self.scores[0] - self.scores)
+        lowest, highest = self.limits
+        score, low, high = self._interval(self.scores, lowest, highest)
+        more, more_low, more_high = self._interval(
+            self.scores[0] - self.scores, lowest - highest, highest - lowest
+        )
         return {
             "variant": list(self.names),
             "n_parameters": list(self.n_parameters),
@@ -111,14 +129,16 @@ class AblationReport:
             "difference_high": more_high.tolist(),
         }
 
-    def _interval(self, samples: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return mean, lower and upper bound over the last axis."""
+    def _interval(
+        self, samples: np.ndarray, lowest: float, highest: float
+    ) -> tuple[np.ndarray, ...]:
+        """Return mean, lower and upper bound over the last axis, within limits."""
         n_splits = samples.shape[-1]
         mean = samples.mean(axis=-1)
         variance = (1 / n_splits + self.test_ratio) * samples.var(axis=-1, ddof=1)
         quantile = student_t.ppf((1 + self.confidence_level) / 2, n_splits - 1)
         half = quantile * np.sqrt(variance)
-        return mean, mean - half, mean + half
+        return mean, np.maximum(mean - half, lowest), np.minimum(mean + half, highest)
 
     def __repr__(self) -> str:
         width = max(map(len, self.names))
@@ -151,14 +171,14 @@ class AblationReport:
         """
         size = (7, 1 + 0.45 * len(self.names))
         ((panel,),) = panels(ax, 1, 1, size=size, caller="AblationReport.plot")
-        mean, low, _ = self._interval(self.scores)
+        mean, low, high = self._interval(self.scores, *self.limits)
         rows = np.arange(len(self.names))
         for row, scores in zip(rows, self.scores, strict=True):
             panel.plot(scores, [row] * len(scores), "o", color="0.75", markersize=4)
         colors = ["C1", *["C0"] * (len(rows) - 1)]
         for row, color in zip(rows, colors, strict=True):
-            half = mean[row] - low[row]
-            panel.errorbar(mean[row], row, xerr=half, fmt="D", color=color, capsize=4)
+            arms = [[mean[row] - low[row]], [high[row] - mean[row]]]
+            panel.errorbar(mean[row], row, xerr=arms, fmt="D", color=color, capsize=4)
         panel.axvline(mean[0], color="C1", linestyle=":", linewidth=1, zorder=0)
         labels = zip(self.names, self.n_parameters, strict=True)
         panel.set_yticks(rows, [f"{name} ({n})" for name, n in labels])
@@ -288,7 +308,14 @@ def ablation_report(
         np.array(scores),
         test_ratio=float(np.mean([len(test) / len(train) for train, test in splits])),
         confidence_level=confidence_level,
+        limits=_limits("accuracy" if scoring is None else scoring),
     )
+
+
+def _limits(scoring: Any) -> tuple[float, float]:
+    """Return the lowest and the highest score that a scorer of this name can give."""
+    known = (k for k in _LIMITS if isinstance(scoring, str) and scoring.startswith(k))
+    return _LIMITS.get(next(known, ""), (-np.inf, np.inf))
 
 
 def _build(estimator: Any, X: ArrayLike, y: ArrayLike, n_train: int) -> dict:

@@ -339,7 +339,8 @@ class ParameterDisplay:
         norm = LogNorm(min(variance[shown].min(initial=high), high / 10), high)
         look = style({"cmap": "viridis", "norm": norm, "aspect": "auto"}, im_kw)
         self.im_ = panel.imshow(np.where(shown, variance, np.nan), **look)
-        panel.figure.colorbar(self.im_, ax=panel, label="variance of the gradient")
+        bar = panel.figure.colorbar(self.im_, ax=panel)
+        bar.set_label("gradient variance", labelpad=8)  # clear of numbers at 70 dpi
         self._write(panel, shown & (self.im_.norm(variance) < 0.6))
         panel.set(xlabel="layer of rotations", ylabel="qubit")
         panel.set_yticks(range(n_qubits))

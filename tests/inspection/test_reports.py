@@ -13,6 +13,7 @@ from scipy.stats import t as student_t
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -151,6 +152,38 @@ def test_ablation_report_confidence_level_widens_intervals(report):
     )
     assert wide.to_dict()["low"][0] < report.to_dict()["low"][0]
     assert "99 % intervals" in repr(wide)
+
+
+@pytest.mark.parametrize(
+    "scoring, limits",
+    [
+        (None, (0, 1)),
+        ("roc_auc_ovr", (0, 1)),
+        ("matthews_corrcoef", (-1, 1)),
+        ("neg_brier_score", (-np.inf, 0)),
+        (get_scorer("accuracy"), (-np.inf, np.inf)),  # who knows what it returns
+    ],
+)
+def test_ablation_report_knows_the_limits_of_scores(scoring, limits):
+    model = fast_classifier(tol=1)
+    report = ablation_report(model, TWO, TWO_LABELS, cv=2, scoring=scoring)
+    assert report.limits == limits
+
+
+def test_ablation_report_intervals_end_at_the_limits():
+    scores = np.array([[0.9, 0.8, 1.0], [0.1, 0.3, 0.1]])
+    names = ["model", "less"]
+    free = AblationReport(names, [3, 2], scores, test_ratio=0.5).to_dict()
+    report = AblationReport(names, [3, 2], scores, test_ratio=0.5, limits=(0, 1))
+    table = report.to_dict()
+    assert min(free["high"][0], free["difference_high"][1]) > 1
+    assert free["low"][1] < 0
+    assert (table["high"][0], table["low"][1], table["difference_high"][1]) == (1, 0, 1)
+    for name in ("score", "difference", "difference_low"):
+        assert table[name] == free[name]
+    (segments,) = report.plot().ax_.containers[0][2]
+    ends = segments.get_segments()[0][:, 0]
+    np.testing.assert_allclose(ends, [free["low"][0], 1])
 
 
 @pytest.mark.parametrize(
