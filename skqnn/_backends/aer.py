@@ -79,7 +79,6 @@ class AerDevice:
 
     remote = False
     gaussian = False
-    n_repeats = 1
 
     def __init__(
         self,

@@ -55,7 +55,6 @@ class EstimatorDevice:
     remote = False
     sets_states = False
     differentiable = False
-    n_repeats = 1
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._backends.accounts import Account, find_backend, portable_account
+from skqnn._backends.billing import Bill, bill
 from skqnn._backends.error_bars import plausible_errors
 from skqnn._backends.estimators import EstimatorProgram, max_bindings, precision_of
 from skqnn._backends.kept_signal import Demand
@@ -22,8 +23,6 @@ from skqnn._backends.transpilation import Isa
 from skqnn._journal import service
 from skqnn._journal.service import Remote, ibm_remote
 
-# Zero-noise extrapolation runs each circuit at three noise levels.
-_REPEATS = {0: 1, 1: 1, 2: 3}
 _MAX_TIME = 2 * 3600  # seconds; a killed process cannot close its session
 _log = logging.getLogger(__name__)
 
@@ -115,9 +114,9 @@ class IBMDevice:
         return self._backend
 
     @property
-    def n_repeats(self) -> int:
-        """How often a circuit is run, for error mitigation."""
-        return _REPEATS[self.options.resilience_level]
+    def bill(self) -> Bill:
+        """What is executed for the shots, by the options."""
+        return bill(self.options, self.shots)
 
     @property
     def salt(self) -> str:
@@ -238,10 +237,9 @@ class IBMProgram:
     ):
         self._device, self._circuit = device, circuit
         self._observables, self._seed = observables, seed
-        n_circuits = len(measured_bases(observables)) * device.n_repeats
-        self.max_bindings = max_bindings(
-            circuit.num_parameters, n_circuits, device.shots
-        )
+        n_repeats, shots, _ = device.bill
+        n_circuits = len(measured_bases(observables)) * n_repeats
+        self.max_bindings = max_bindings(circuit.num_parameters, n_circuits, shots)
 
     @functools.cached_property
     def _transpiled(self) -> EstimatorProgram:

@@ -5,9 +5,8 @@ The modules below this one are the only ones that know Aer and IBM. Every device
 - ``name``, ``shots``, ``backend`` (what circuits are transpiled for, or None);
 - ``noisy`` (gates have errors), ``sets_states`` (states need no preparation),
   ``differentiable`` (``program.ansatz(n_theta)`` has a gradient), ``remote`` (running
-  costs money), ``gaussian`` (noise is added, not sampled), ``n_repeats`` (of a
-  circuit, for error mitigation) and ``salt`` (what changes results besides the
-  keywords of the Backend, as `repr` prints it);
+  costs money), ``gaussian`` (noise is added, not sampled) and ``salt`` (what changes
+  results besides the keywords of the Backend, as `repr` prints it);
 - ``transpile(circuit, backend, seed=..., demand=...)`` to the gates of a backend, and
   ``demand(supports)``, what that is judged by;
 - ``compile(circuit, observables, seed) -> program``, with ``program.run(values, rng)

@@ -12,7 +12,10 @@ from qiskit.providers import BackendV2
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skqnn._backends.backend import Backend, as_backend
+from skqnn._backends.billing import Bill, bill
 from skqnn._backends.estimators import max_bindings
+from skqnn._backends.ibm import IBMDevice
+from skqnn._backends.kinds import is_fake_backend
 from skqnn._backends.measurement import measured_bases, supports_of
 from skqnn._backends.primitive import PrimitiveEngine
 from skqnn._backends.resolve import resolve
@@ -109,15 +112,16 @@ def estimate_cost(
     cost : CostEstimate
         A mapping that prints as a table, with
 
-        - ``backend``, ``n_qubits``, ``shots``;
+        - ``backend``, ``n_qubits``, ``shots`` as they are asked for;
         - ``preparation`` and ``preparation_fidelity``, the mean over the rows;
         - ``two_qubit_gates`` and ``depth`` of the transpiled circuit;
         - ``success_probability``, that no gate and no readout fails, by calibration;
         - ``seconds_per_shot``, from gate times and the delay between shots;
         - ``prediction``, ``epoch_spsa`` and ``epoch_parameter_shift``: mappings with
           ``jobs``, ``pubs``, ``circuits`` (parameter rows times measured bases),
-          ``executions`` (circuits times shots), ``qpu_seconds`` and
-          ``fits_free_plan``. None if the circuit has no shift rule.
+          ``executions`` (circuits times shots, and those that each job needs to learn
+          the readout errors), ``qpu_seconds`` and ``fits_free_plan``. None if the
+          circuit has no shift rule.
 
     Raises
     ------
@@ -130,10 +134,13 @@ def estimate_cost(
 
     Notes
     -----
-    Without the overhead of loading a job, some seconds each. Error mitigation adds
-    circuits: three times as many at ``resilience_level=2``, which is counted for
-    ``"ibm_<name>"``. IBM's client takes shots in up to 32 groups of 64 or more, so that
-    less than a group is added to `shots`, and from level 1 on one circuit for each job.
+    Without the overhead of loading a job, some seconds each. Counted is what IBM's
+    client submits by its options, for a fake device by its default ones: from
+    ``resilience_level=1`` on it takes shots in up to 32 groups of 64 or more, of the
+    same size, and as many again in each job to learn the readout errors; at level 2 it
+    runs each circuit at three levels of noise. What probabilistic error cancellation
+    (``resilience.pec_mitigation``) adds depends on the noise, and is not counted.
+    Other makers' devices count with the shots that are asked for.
 
     Examples
     --------
@@ -144,7 +151,7 @@ def estimate_cost(
     >>> classifier = QNNClassifier(tol=0.1, random_state=0).fit(X, y)
     >>> cost = estimate_cost(classifier, X, "fake_torino", shots=1000)
     >>> cost["prediction"]["circuits"], cost["prediction"]["executions"]
-    (20, 20000)
+    (20, 21504)
     """
     classifier, rows = _model_and_rows(estimator, X, y)
     shots = _shots(classifier.shots if shots is None else shots)
@@ -164,9 +171,10 @@ def estimate_cost(
     demand = device.demand(supports_of(classifier.observables_))
     isa = device.transpile(circuit, device.backend, seed=0, demand=demand)
     seconds = _seconds_per_shot(isa.circuit, device.backend)
-    n_per_row = len(measured_bases(classifier.observables_)) * device.n_repeats
-    most = max_bindings(circuit.num_parameters, n_per_row, shots)
-    task = _Task(len(rows), n_per_row, most, shots, seconds)
+    billed = _bill(device)
+    n_per_row = len(measured_bases(classifier.observables_)) * billed.n_repeats
+    most = max_bindings(circuit.num_parameters, n_per_row, billed.shots)
+    task = _Task(len(rows), n_per_row, most, billed, seconds)
     n_terms = _n_shifts(classifier.circuit_)
     batch = classifier._plan().rows_per_step(len(rows))
     return CostEstimate(
@@ -193,7 +201,7 @@ class _Task(NamedTuple):
     n_rows: int
     n_per_row: int  # circuits
     n_rows_per_job: int  # at most
-    shots: int
+    bill: Bill
     seconds_per_shot: float
 
 
@@ -203,12 +211,13 @@ def _cost(task: _Task, n_thetas: int, n_at_once: int) -> dict[str, Any]:
     sizes = [min(n_at_once, task.n_rows - start) for start in starts]
     jobs = sum(-(-n_thetas * size // task.n_rows_per_job) for size in sizes)
     circuits = n_thetas * task.n_rows * task.n_per_row
-    qpu_seconds = circuits * task.shots * task.seconds_per_shot
+    executions = circuits * task.bill.shots + jobs * task.bill.calibration
+    qpu_seconds = executions * task.seconds_per_shot
     return {
         "jobs": jobs,
         "pubs": jobs,
         "circuits": circuits,
-        "executions": circuits * task.shots,
+        "executions": executions,
         "qpu_seconds": qpu_seconds,
         "fits_free_plan": qpu_seconds <= FREE_SECONDS,
     }
@@ -255,6 +264,17 @@ def _device(settings: Backend, shots: int, n_qubits: int) -> Any:
             f"{device.name!r}, which costs nothing but time."
         )
     return device
+
+
+def _bill(device: Any) -> Bill:
+    """Return what is executed for the shots; a fake stands for the device."""
+    if isinstance(device, IBMDevice):
+        return device.bill
+    if not is_fake_backend(device.backend):
+        return Bill(1, device.shots, 0)
+    from qiskit_ibm_runtime.options_models import EstimatorOptions
+
+    return bill(EstimatorOptions(), device.shots)
 
 
 def _n_shifts(circuit: QuantumCircuit) -> int | None:

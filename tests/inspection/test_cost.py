@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
+from qiskit.providers.fake_provider import GenericBackendV2
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skqnn import Backend, QNNClassifier
+from skqnn._backends import ibm
 from skqnn.inspection import estimate_cost
 
 pytest.importorskip("qiskit_ibm_runtime")
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(10, 8)), np.arange(10) % 2
@@ -44,7 +47,8 @@ def test_counts_by_hand(classifier):
         row = cost[name]
         assert row["jobs"] == row["pubs"] == n_jobs
         assert row["circuits"] == n_circuits
-        assert row["executions"] == 100 * n_circuits
+        # Two groups of 64 shots, and as many again in each job for the readout.
+        assert row["executions"] == 128 * (n_circuits + n_jobs)
         seconds = row["executions"] * cost["seconds_per_shot"]
         assert row["qpu_seconds"] == pytest.approx(seconds)
         assert row["fits_free_plan"]
@@ -92,7 +96,7 @@ def test_table_can_be_read(classifier):
     lines = repr(estimate_cost(classifier, X, "fake_manila", shots=1000)).splitlines()
     assert lines[0].startswith("fake_manila: 3 qubits, preparation exact")
     assert lines[-3].split() == [
-        *("one", "prediction", "1", "10", "10,000", "2.6", "s", "fits")
+        *("one", "prediction", "1", "10", "11,264", "2.9", "s", "fits")
     ]
     assert all(len(line) <= 88 for line in lines)
 
@@ -109,6 +113,26 @@ def test_pipeline_costs_what_its_classifier_costs(classifier, fitted):
     assert dict(cost) == dict(estimate_cost(model[-1], rows, **options))
     assert cost["n_qubits"] == 4
     assert fitted == hasattr(model[-1], "theta_")
+
+
+@pytest.mark.parametrize(
+    "target, options, expected",
+    [
+        ("ibm_manila", {}, 16 * 64 * (10 + 1)),
+        ("ibm_manila", {"resilience_level": 0}, 1000 * 10),
+        ("ibm_manila", {"resilience_level": 2}, 16 * 64 * (3 * 10 + 1)),
+        ("fake_manila", None, 16 * 64 * (10 + 1)),
+        (GenericBackendV2(3, seed=0), None, 1000 * 10),
+    ],
+)
+def test_executions_are_those_that_the_options_mean(
+    classifier, target, options, expected, monkeypatch
+):
+    monkeypatch.setattr(ibm, "find_backend", lambda *_: FakeManilaV2())
+    backend = Backend(target, options=options)
+    cost = estimate_cost(classifier, X, backend, shots=1000)
+    assert cost["prediction"]["executions"] == expected
+    assert cost["shots"] == 1000
 
 
 def test_wrong_arguments_are_refused(classifier):
