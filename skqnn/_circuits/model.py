@@ -285,19 +285,22 @@ def check_same_model(
     Parameters count by their position: two calls give them different identities.
     """
     model = build_model(architecture, n_features, n_classes, fitted.constant)
-    if (
-        _same_circuit(model.circuit, fitted.circuit)
-        and _same_circuit(model.feature_map, fitted.feature_map)
-        and list(model.observables) == list(fitted.observables)
-        and model.n_copies == fitted.n_copies
-        and architecture.intercept_scaling in ("auto", fitted.constant or None)
-    ):
-        return
-    raise ValueError(
-        "`encoding`, `intercept_scaling`, `n_copies`, `ansatz`, `reps`, `entanglement` "
-        "and `observables` must be those that training began with, got others; call "
-        "fit with warm_start=False to begin anew."
-    )
+    as_before = {
+        "`ansatz`, `reps`, `entanglement`": _same_circuit(
+            model.circuit, fitted.circuit
+        ),
+        "`encoding`": _same_circuit(model.feature_map, fitted.feature_map),
+        "`observables`": list(model.observables) == list(fitted.observables),
+        "`n_copies`": model.n_copies == fitted.n_copies,
+        "`intercept_scaling`": architecture.intercept_scaling
+        in ("auto", fitted.constant or None),
+    }
+    changed = ", ".join(names for names, same in as_before.items() if not same)
+    if changed:
+        raise ValueError(
+            f"{changed} must make the model that training began with, got another one; "
+            "call fit with warm_start=False to begin anew."
+        )
 
 
 def _same_circuit(a: QuantumCircuit | None, b: QuantumCircuit | None) -> bool:
