@@ -193,9 +193,11 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     loss_curve_ : list of float
         Loss of every epoch, averaged over its mini-batches.
     gradient_norm_curve_ : list of float
-        Norm of the gradient, averaged likewise; empty for full-batch solvers.
+        Norm of the gradient, averaged likewise; empty for full-batch solvers. NaN for
+        epochs of one before others.
     validation_scores_ : list of float or None
-        Accuracy on the held-out data after every epoch, with `early_stopping`.
+        Accuracy on the held-out data after every epoch, with `early_stopping`; NaN for
+        epochs without it before others.
     best_validation_score_ : float or None
         The best of them in the last fit.
     gradient_ : {"adjoint", "parameter_shift", "spsa"}

@@ -130,7 +130,7 @@ def _log_epoch(monitor: Monitor) -> None:
         return
     curves = monitor.curves
     text = f"Iteration {len(curves.loss)}, loss = {curves.loss[-1]:.8f}"
-    if curves.validation_score:
+    if monitor.validate is not None:
         text += f", validation score = {curves.validation_score[-1]:.6f}"
     inform(_log, text, quiet=logging.DEBUG)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Curves(NamedTuple):
-    """One number per epoch."""
+    """One number per epoch, NaN for earlier epochs that had none."""
 
     loss: list[float]
     gradient_norm: list[float]
@@ -55,13 +55,14 @@ class Monitor:
         self, params: np.ndarray, loss: float, gradient_norm: float | None
     ) -> bool:
         """Record an epoch and tell whether training has converged."""
+        n_before = len(self.curves.loss)
         self.curves.loss.append(loss)
         if gradient_norm is not None:
-            self.curves.gradient_norm.append(gradient_norm)
+            _append(self.curves.gradient_norm, gradient_norm, n_before)
         value = loss
         if self.validate is not None:
             score = self.validate(params)
-            self.curves.validation_score.append(score)
+            _append(self.curves.validation_score, score, n_before)
             value = -score
         self.n_unchanged = 0 if value < self.best - self.tol else self.n_unchanged + 1
         if value < self.best:
@@ -71,6 +72,12 @@ class Monitor:
         if self.patient and self.validate is None:
             return False
         return self.n_unchanged >= self.n_iter_no_change
+
+
+def _append(curve: list[float], value: float, n_before: int) -> None:
+    """Append the value of an epoch, after those that had none, of another setting."""
+    curve += [np.nan] * (n_before - len(curve))
+    curve.append(value)
 
 
 def fitted_curves(curves: Curves, monitor: Monitor | None) -> dict[str, Any]:

@@ -96,6 +96,16 @@ def test_loaded_classifier_continues_training_bit_by_bit(path, solver):
     assert np.array_equal(loaded.theta_, classifier.theta_)
 
 
+def test_curves_of_changed_settings_come_back(path):
+    classifier = fit(QNNClassifier(**FAST | {"warm_start": True}))
+    fit(classifier.set_params(early_stopping=True))
+    assert np.isnan(classifier.validation_scores_[0])
+    save(classifier, path)
+    np.testing.assert_equal(
+        load(path).validation_scores_, classifier.validation_scores_
+    )
+
+
 def test_labels_and_names_that_are_objects_come_back(path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X_IRIS, columns=list("abcd"))

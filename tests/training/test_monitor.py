@@ -44,6 +44,14 @@ def test_update_records_the_curves_after_earlier_ones():
     assert watch.best_params is None
 
 
+def test_update_keeps_curves_at_their_epochs_where_settings_change():
+    curves = Curves([3.0, 2.0], [], [])  # of a solver without norms or validation
+    watch = Monitor(curves, tol=0, n_iter_no_change=1, validate=lambda p: 0.5)
+    watch.update(np.zeros(1), 1.0, 0.25)
+    np.testing.assert_equal(curves.gradient_norm, [np.nan, np.nan, 0.25])
+    np.testing.assert_equal(curves.validation_score, [np.nan, np.nan, 0.5])
+
+
 def test_update_with_validation_keeps_the_best_parameters():
     params = np.array([[0.2], [0.9], [0.4], [0.5]])
     watch = monitor(validate=lambda p: float(p[0]))
