@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skqnn._compat import style_keywords
 from skqnn._validation import missing_package
@@ -81,6 +82,20 @@ def _divide(ax: Any, n_rows: int, n_columns: int, width_ratios: Any) -> np.ndarr
     else:
         grid = spec.subgridspec(n_rows, n_columns, width_ratios=width_ratios)
     return grid.subplots(squeeze=False)
+
+
+def whole_numbers(axis: Any) -> None:
+    """Let the ticks of an axis be whole numbers, also where only one of them is."""
+    axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def same_length(name: str, values: ArrayLike, n_samples: int) -> None:
+    """Refuse values that are not one for each sample."""
+    if np.shape(values)[:1] != (n_samples,):
+        raise ValueError(
+            f"`{name}` must have one value for each of the {n_samples} samples, got an "
+            f"array of shape {np.shape(values)}."
+        )
 
 
 def style(defaults: dict, given: dict | None) -> dict:

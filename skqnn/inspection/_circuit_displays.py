@@ -19,7 +19,7 @@ from skqnn._pipelines import (
     taking_nameless_rows,
 )
 from skqnn.inspection._axes import panels, style
-from skqnn.inspection._problem import observable_name
+from skqnn.inspection._problem import count_of_angles, observable_name
 
 _INCHES_PER_GATE = 0.52  # of a drawn circuit
 _STYLE = {"subfontsize": 10, "displaycolor": {"amplitudes": ("#dddddd", "#000000")}}
@@ -97,6 +97,7 @@ class EncodingDisplay:
         with taking_nameless_rows():
             encoder, row = _find_encoder(estimator, named_row(image))
             check_is_fitted(encoder)
+            _check_one_image(image, row, encoder)
             # An array, whatever `set_output` has.
             amplitudes = np.asarray(encoder.transform(row))
         display = cls(
@@ -198,6 +199,15 @@ def _qubits(start: int, stop: int) -> str:
     return f"qubits {stop - 1} … {start}"
 
 
+def _check_one_image(image: Any, row: Any, encoder: BinaryAmplitudeEncoder) -> None:
+    """Refuse several images, and those of another size."""
+    if np.shape(row)[1] != encoder.n_features_in_:
+        raise ValueError(
+            f"`image` must be one image of {encoder.n_features_in_} pixels, as a row "
+            f"or of shape {encoder.image_shape_}, got the shape {np.shape(image)}."
+        )
+
+
 def _find_encoder(estimator: Any, row: Any) -> tuple:
     """Return the encoder in a pipeline, and the row as it arrives there."""
     steps: Any = estimator if isinstance(estimator, Pipeline) else [estimator]
@@ -290,7 +300,8 @@ class CircuitDisplay:
         if name is None:
             measured = ", ".join(map(observable_name, classifier.observables_[:4]))
             more = ", …" if len(classifier.observables_) > 4 else ""
-            name = f"{len(classifier.theta_)} angles, measured: {measured}{more}"
+            angles = count_of_angles(len(classifier.theta_))
+            name = f"{angles}, measured: {measured}{more}"
         return cls(circuit, name=name).plot(ax)
 
     def plot(self, ax: Any = None, *, fold: int = 20) -> "CircuitDisplay":

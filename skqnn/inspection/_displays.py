@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skqnn._pipelines import classifier_input, final_classifier
-from skqnn.inspection._axes import panels, style
+from skqnn.inspection._axes import panels, same_length, style, whole_numbers
 
 _MOST_CLASSES_INSIDE = 3  # of a legend within a panel
 
@@ -24,9 +24,10 @@ class TrainingCurveDisplay:
     loss_curve : array-like of shape (n_epochs,)
         Training loss.
     validation_scores : array-like of shape (n_epochs,), default=None
-        Score of the held-out part, with early stopping.
+        Score of the held-out part, with early stopping; NaN for epochs without. Of the
+        last epochs, it may have none.
     gradient_norms : array-like of shape (n_epochs,), default=None
-        Norm of the loss's gradient, averaged over the steps of an epoch.
+        Norm of the loss's gradient, averaged over the steps of an epoch; likewise.
     name : str, default=None
         Title.
 
@@ -116,6 +117,9 @@ class TrainingCurveDisplay:
             "gradient norm": self.gradient_norms,
         }
         curves = {label: c for label, c in given.items() if c is not None}
+        for name in ("validation_scores", "gradient_norms"):
+            if getattr(self, name) is not None:
+                _check_epochs(name, getattr(self, name), len(self.loss_curve))
         axes = panels(
             ax, len(curves), 1, size=(6, 2.1), caller="TrainingCurveDisplay.plot"
         )[:, 0]
@@ -124,13 +128,14 @@ class TrainingCurveDisplay:
             zip(axes, curves.items(), strict=True)
         ):
             # A curve of one epoch is a point.
-            defaults = {"color": f"C{k}", "marker": "o" if len(curve) == 1 else None}
+            marker = "o" if np.sum(np.isfinite(curve)) == 1 else None
+            defaults = {"color": f"C{k}", "marker": marker}
             epochs = np.arange(1, len(curve) + 1)
             self.lines_ += panel.plot(epochs, curve, **style(defaults, line_kw))
             panel.set_ylabel(label)
             panel.margins(x=0.02)
             panel.grid(alpha=0.3)
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            whole_numbers(panel.xaxis)
             panel.tick_params(labelbottom=panel is axes[-1])
         if self.gradient_norms is not None and _spans_a_decade(self.gradient_norms):
             axes[-1].set_yscale("log")
@@ -143,9 +148,18 @@ class TrainingCurveDisplay:
         return self
 
 
+def _check_epochs(name: str, curve: Sequence[float], n_epochs: int) -> None:
+    """Refuse a curve without numbers, or with epochs that the loss does not have."""
+    if not 0 < len(curve) <= n_epochs or np.all(np.isnan(curve)):
+        raise ValueError(
+            f"`{name}` must have numbers for some of the {n_epochs} epochs of "
+            f"`loss_curve`, got {curve!r}; None if there are none."
+        )
+
+
 def _mark_best(axes: np.ndarray, scores: Sequence[float]) -> None:
     """Mark the epoch whose weights early stopping keeps."""
-    best = int(np.argmax(scores))
+    best = int(np.nanargmax(scores))
     for panel in axes:
         panel.axvline(best + 1, color="0.5", linestyle=":")
     text = f"best: {scores[best]:.4g} in epoch {best + 1}"
@@ -153,7 +167,7 @@ def _mark_best(axes: np.ndarray, scores: Sequence[float]) -> None:
 
 
 def _spans_a_decade(values: Sequence[float]) -> bool:
-    return 0 < 10 * np.min(values) <= np.max(values)
+    return 0 < 10 * np.nanmin(values) <= np.nanmax(values)
 
 
 class ShotNoiseDisplay:
@@ -165,10 +179,10 @@ class ShotNoiseDisplay:
 
     Parameters
     ----------
-    decision_values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+    decision_values : array-like of shape (n_samples,) or (n_samples, n_classes)
         Scores. With more than two classes, the margin between the largest and the
         second largest is shown.
-    std : ndarray of the same shape
+    std : array-like of the same shape
         Their standard deviations.
     y_true : array-like of shape (n_samples,), default=None
         Class labels, shown as colours.
@@ -197,8 +211,8 @@ class ShotNoiseDisplay:
 
     def __init__(
         self,
-        decision_values: np.ndarray,
-        std: np.ndarray,
+        decision_values: ArrayLike,
+        std: ArrayLike,
         *,
         y_true: ArrayLike | None = None,
         n_std: float = 2,
@@ -270,8 +284,7 @@ class ShotNoiseDisplay:
         -------
         display : ShotNoiseDisplay
         """
-        values, std = np.asarray(decision_values), np.asarray(std)
-        return cls(values, std, y_true=y_true, n_std=n_std).plot(ax)
+        return cls(decision_values, std, y_true=y_true, n_std=n_std).plot(ax)
 
     def plot(
         self, ax: Any = None, *, errorbar_kw: dict | None = None
@@ -292,6 +305,8 @@ class ShotNoiseDisplay:
         (axes,) = panels(ax, 1, 1, size=(6.4, 3.6), caller="ShotNoiseDisplay.plot")
         panel = axes[0]
         values, std = self._margins()
+        if self.y_true is not None:
+            same_length("y_true", self.y_true, len(values))
         order = np.argsort(values)
         rank = np.argsort(order)
         labels = np.zeros(len(values)) if self.y_true is None else self.y_true
@@ -314,7 +329,7 @@ class ShotNoiseDisplay:
         self.uncertain_ = np.abs(values) <= self.n_std * std
         panel.set(
             xlabel="samples, in order",
-            ylabel="decision value" if self.decision_values.ndim == 1 else "margin",
+            ylabel="margin" if np.ndim(self.decision_values) == 2 else "decision value",
             title=f"{np.sum(self.uncertain_)} of {len(values)} decisions within "
             f"{self.n_std:g} standard deviations of 0",
         )
@@ -325,7 +340,12 @@ class ShotNoiseDisplay:
 
     def _margins(self) -> tuple[np.ndarray, np.ndarray]:
         """Return decision values and standard deviations of shape (n_samples,)."""
-        values, std = self.decision_values, self.std
+        values, std = np.asarray(self.decision_values), np.asarray(self.std)
+        if std.shape != values.shape:
+            raise ValueError(
+                "`std` must have the shape of the decision values, "
+                f"{values.shape}, got {std.shape}."
+            )
         if values.ndim == 1:
             return values, std
         top = np.argsort(values, axis=1)[:, :-3:-1]

@@ -7,8 +7,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skqnn._circuits.gates import compile_circuit
-from skqnn.inspection._axes import panels, style
-from skqnn.inspection._problem import loss_gradients, observable_name, pose
+from skqnn.inspection._axes import panels, same_length, style, whole_numbers
+from skqnn.inspection._problem import (
+    count_of_angles,
+    loss_gradients,
+    observable_name,
+    pose,
+)
 
 _MAX_HISTOGRAM_CLASSES = 3
 _MAX_NUMBERED_LAYERS = 12
@@ -22,7 +27,7 @@ class ObservableDisplay:
 
     Parameters
     ----------
-    expectations : ndarray of shape (n_samples, n_observables)
+    expectations : array-like of shape (n_samples, n_observables)
         Expectation values, in [-1, 1] for Pauli strings.
     y_true : array-like of shape (n_samples,)
         Class labels.
@@ -46,7 +51,7 @@ class ObservableDisplay:
 
     def __init__(
         self,
-        expectations: np.ndarray,
+        expectations: ArrayLike,
         y_true: ArrayLike,
         *,
         observable_names: Any = None,
@@ -119,9 +124,7 @@ class ObservableDisplay:
         -------
         display : ObservableDisplay
         """
-        display = cls(
-            np.asarray(expectations), y_true, observable_names=observable_names
-        )
+        display = cls(expectations, y_true, observable_names=observable_names)
         return display.plot(ax)
 
     def plot(self, ax: Any = None) -> "ObservableDisplay":
@@ -140,8 +143,15 @@ class ObservableDisplay:
         display : ObservableDisplay
         """
         labels = np.asarray(self.y_true)  # a list of strings equals no string
+        expectations = np.asarray(self.expectations)
+        if expectations.ndim != 2:
+            raise ValueError(
+                "`expectations` must have the shape (n_samples, n_observables), got "
+                f"{expectations.shape}."
+            )
+        same_length("y_true", labels, len(expectations))
         classes = np.unique(labels)
-        n_panels = self.expectations.shape[1]
+        n_panels = expectations.shape[1]
         n_columns = min(n_panels, 3 if n_panels <= 9 else 5)
         n_rows = -(-n_panels // n_columns)
         many = len(classes) > _MAX_HISTOGRAM_CLASSES
@@ -151,11 +161,11 @@ class ObservableDisplay:
         ).ravel()
         draw = _boxes if many else _histograms
         for k, panel in enumerate(axes[:n_panels]):
-            by_class = [self.expectations[labels == c, k] for c in classes]
+            by_class = [expectations[labels == c, k] for c in classes]
             draw(panel, by_class, classes, k)
             if self.observable_names is not None:
                 panel.set_title(self.observable_names[k], fontsize="medium")
-            panel.set_xlim(*_limits(self.expectations))
+            panel.set_xlim(*_limits(expectations))
             if k + n_columns >= n_panels:
                 panel.set_xlabel("expectation value")
         for panel in axes[n_panels:]:
@@ -190,7 +200,7 @@ def _histograms(panel: Any, by_class: list, classes: np.ndarray, k: int) -> None
     for c, (values, label) in enumerate(zip(by_class, classes, strict=True)):
         look = {"color": f"C{c}", "histtype": "stepfilled", "alpha": 0.55}
         panel.hist(values, edges, label=f"class {label}", **look)
-    panel.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(panel.yaxis)
     panel.set_ylabel("samples" if k == 0 else None)
 
 
@@ -344,9 +354,10 @@ class ParameterDisplay:
         self._write(panel, shown & (self.im_.norm(variance) < 0.6))
         panel.set(xlabel="layer of rotations", ylabel="qubit")
         panel.set_yticks(range(n_qubits))
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        whole_numbers(panel.xaxis)
         n_dead = len(np.atleast_1d(self.dead_parameters))
-        panel.set_title(f"{len(self.gradient_variance)} angles, {n_dead} dead")
+        angles = count_of_angles(len(self.gradient_variance))
+        panel.set_title(f"{angles}, {n_dead} dead")
         self.ax_, self.figure_ = panel, panel.figure
         return self
 

@@ -115,3 +115,8 @@ def loss_gradients(
         objective.value_and_gradient(np.r_[theta, outer], data)[1] for theta in angles
     ]
     return np.array(draws)[:, :n_theta]
+
+
+def count_of_angles(n: int) -> str:
+    """Return how a title counts angles."""
+    return "1 angle" if n == 1 else f"{n} angles"

@@ -20,7 +20,7 @@ from skqnn._engine.statevector import StatevectorEngine
 from skqnn._memory import require_memory
 from skqnn._pipelines import final_classifier, is_started
 from skqnn._training.losses import as_loss
-from skqnn.inspection._axes import panels
+from skqnn.inspection._axes import panels, whole_numbers
 from skqnn.inspection._fisher import FisherSummary, summarize
 from skqnn.inspection._problem import Problem, pose
 
@@ -159,7 +159,7 @@ def _plot_spectrum(panel: Any, fisher: FisherSummary) -> None:
     panel.set_yscale("log")
     panel.set_xlim(0.4, fisher.n_parameters + 0.6)
     panel.axvspan(fisher.rank + 0.5, fisher.n_parameters + 0.6, color="0.92", zorder=0)
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(panel.xaxis)
     panel.set(
         xlabel="direction in the space of angles",
         ylabel="Fisher information",

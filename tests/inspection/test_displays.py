@@ -465,3 +465,72 @@ def test_observable_display_takes_lists_of_words_and_a_scale_of_zero():
     model.scale_ = np.zeros(1)
     display = ObservableDisplay.from_estimator(model, X, y)
     assert display.threshold is None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_training_curve_display_of_changed_settings_keeps_epochs_in_line():
+    how = {"tol": 0.5, "max_iter": 3, "n_iter_no_change": 9, "random_state": 0}
+    classifier = QNNClassifier(solver="lbfgs", warm_start=True, **how)
+    n = classifier.fit(IRIS, SPECIES).n_iter_
+    classifier.set_params(solver="adam", early_stopping=True).fit(IRIS, SPECIES)
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    for line in display.lines_[1:]:
+        known = np.isfinite(line.get_ydata())
+        assert line.get_xdata()[known].tolist() == [n + 1, n + 2, n + 3]
+    assert f"epoch {n + 1 + np.argmax(classifier.validation_scores_[n:])}" in (
+        display.axes_[1].get_title(loc="right")
+    )
+
+
+def test_training_curve_display_of_one_epoch_has_one_whole_tick():
+    display = TrainingCurveDisplay([0.5]).plot()
+    display.figure_.draw_without_rendering()
+    low, high = display.ax_.get_xlim()
+    assert [t for t in display.ax_.get_xticks() if low <= t <= high] == [1]
+
+
+@pytest.mark.parametrize(
+    "plot, message",
+    [
+        (
+            lambda: ShotNoiseDisplay([0.5, 1], [0.1]).plot(),
+            r"`std` must have the shape of the decision values, \(2,\), got \(1,\)",
+        ),
+        (
+            lambda: ShotNoiseDisplay.from_predictions([0], [0.5, 1], [0.1, 0.1]),
+            r"`y_true` must have one value for each of the 2 samples, got .* \(1,\)",
+        ),
+        (
+            lambda: ObservableDisplay.from_predictions([0, 1, 1], [[0.5], [0.2]]),
+            r"`y_true` must have one value for each of the 2 samples, got .* \(3,\)",
+        ),
+        (
+            lambda: ObservableDisplay.from_predictions([0, 1], [0.5, 0.2]),
+            r"`expectations` must have the shape \(n_samples, n_observables\), got",
+        ),
+        (
+            lambda: TrainingCurveDisplay([0.5], validation_scores=[]).plot(),
+            r"`validation_scores` must have numbers for some of the 1 epochs .* \[]",
+        ),
+        (
+            lambda: TrainingCurveDisplay([0.5], gradient_norms=[1, 2]).plot(),
+            r"`gradient_norms` must have numbers .* got \[1, 2\]; None if there are",
+        ),
+        (
+            lambda: EncodingDisplay.from_estimator(
+                BinaryAmplitudeEncoder().fit(DIGITS), DIGITS[:2]
+            ),
+            r"`image` must be one image of 64 pixels, .* \(8, 8\), got .* \(2, 64\)",
+        ),
+    ],
+)
+def test_display_refuses_arrays_that_do_not_fit(plot, message):
+    with pytest.raises(ValueError, match=message):
+        plot()
+
+
+def test_displays_take_lists():
+    noise = ShotNoiseDisplay([[0.5, 0.1], [0, 1]], [[0.1, 0.1]] * 2, y_true=["a", "b"])
+    assert noise.plot().uncertain_.tolist() == [False, False]
+    observable = ObservableDisplay([[0.5], [0.2]], ["a", "b"]).plot()
+    assert len(observable.axes_) == 1
