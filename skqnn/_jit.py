@@ -27,7 +27,7 @@ def jit(
         return partial(jit, fastmath=fastmath)
     try:
         return njit(function, cache=True, fastmath=fastmath, **_LEAN)
-    except RuntimeError:  # no directory for the cache
+    except (RuntimeError, KeyError):  # no directory, or a source that is not there
         return njit(function, fastmath=fastmath, **_LEAN)
 
 

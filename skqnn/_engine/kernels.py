@@ -3,7 +3,9 @@
 They follow orders, see `orders`, on one block of samples after the other.
 """
 
+import hashlib
 import inspect
+import marshal
 import sys
 from typing import NamedTuple
 
@@ -113,11 +115,23 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                             rescale(work, of[:2], v, by[0], task.factors, layer, back)
 
 
-def _build_run(sources):
+def code_hash(module):
+    """Return a hash of a module's source, or of its code where there is no source.
+
+    So it is in a frozen application, and in an archive of compiled modules.
+    """
+    try:
+        code = inspect.getsource(module).encode()
+    except OSError:
+        code = marshal.dumps(module.__loader__.get_code(module.__name__))
+    return hashlib.sha256(code).hexdigest()
+
+
+def _build_run(hashes):
     """Return `run`.
 
     Numba's cache on disk knows the source of this module only. What a function has in
-    its closure is part of the key, so here are the sources of the other modules.
+    its closure is part of the key, so here are the hashes of the other modules.
     """
 
     @jit
@@ -143,7 +157,7 @@ def _build_run(sources):
         over : ndarray of shape (n_out, n_strings, lanes)
             The overlaps with the Z strings in phases with parameters, likewise.
         """
-        sources  # noqa: B018
+        hashes  # noqa: B018
         n_samples = E.shape[2] // task.width
         pulled = len(out) > 0
         samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
@@ -172,6 +186,4 @@ def _build_run(sources):
 
 
 _USED = "emitter layout measure orders phases strings transfers vectors".split()
-run = _build_run(
-    "".join(inspect.getsource(sys.modules[f"skqnn._engine.{name}"]) for name in _USED)
-)
+run = _build_run("".join(code_hash(sys.modules[f"skqnn._engine.{m}"]) for m in _USED))
