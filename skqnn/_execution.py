@@ -18,7 +18,7 @@ from skqnn._circuits.model import Model, changeable
 from skqnn._circuits.shift import parameter_shift, shift_rules
 from skqnn._engine.states import amplitude_rows
 from skqnn._engine.statevector import StatevectorEngine
-from skqnn._memory import require_memory
+from skqnn._memory import memory_limit, require_memory
 from skqnn._training.losses import as_loss
 from skqnn._training.objective import Objective
 from skqnn._training.solvers import Plan
@@ -27,8 +27,7 @@ from skqnn._verbose import inform, verbose_logging
 
 _log = logging.getLogger(__name__)
 
-# Of more, a compiled model may need megabytes, and compiling costs less than running.
-_MOST_KEPT_QUBITS = 12
+_KEPT_SHARE = 32  # a circuit that is kept takes at most this part of all memory
 
 
 class Setting(NamedTuple):
@@ -83,7 +82,7 @@ class Engines:
         same = len(kept) == len(parts) and all(map(is_, kept, parts))
         if not same or kept_values != values:
             engine = exact_engine(model)
-            if model.circuit.num_qubits <= _MOST_KEPT_QUBITS:
+            if engine.held_bytes <= memory_limit() // _KEPT_SHARE:
                 self._exact = parts, values, engine
         return copy(engine)
 

@@ -783,10 +783,14 @@ def test_circuits_that_their_user_extends_later_are_not_those_of_the_model():
         assert_array_equal(model.decision_function(X), expected)
 
 
-def test_large_model_is_not_kept(compiled, monkeypatch):
-    monkeypatch.setattr(_execution, "_MOST_KEPT_QUBITS", 1)
+@pytest.mark.parametrize("limit, n_compiled", [(2**15, 2), (2**16, 1)])
+def test_model_is_kept_that_takes_a_small_part_of_memory(
+    compiled, monkeypatch, limit, n_compiled
+):
+    """Four amplitudes with 38 numbers each are 1,216 bytes."""
+    monkeypatch.setattr(_execution, "memory_limit", lambda: limit)
     train().predict(X)
-    assert len(compiled) == 2
+    assert len(compiled) == n_compiled
 
 
 def test_compiled_model_stays_out_of_copies_and_pickles():

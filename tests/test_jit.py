@@ -24,23 +24,24 @@ def double(x):
 """
 
 
-def compile_to(folder, name, text):
-    """Return a module that is there as compiled code only."""
-    source = folder / f"{name}.py"
+def compile_to(folder, name, text, said=None):
+    """Return a module that is there as compiled code only, and says where it was."""
+    source, path = folder / f"{name}.py", folder / f"{name}.pyc"
     source.write_text(text)
-    path = py_compile.compile(source, cfile=folder / f"{name}.pyc", doraise=True)
+    py_compile.compile(source, cfile=path, dfile=said, doraise=True)
     source.unlink()
-    return Path(path)
+    return path
 
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_functions_without_source_are_compiled(tmp_path, monkeypatch, zipped):
     name = f"double_{'zipped' if zipped else 'alone'}"
-    path = compile_to(tmp_path, name, DOUBLE)
+    folder = tmp_path / "all.zip" if zipped else tmp_path
+    path = compile_to(tmp_path, name, DOUBLE, said=folder / f"{name}.py")
     if zipped:
-        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        with zipfile.ZipFile(folder, "w") as archive:
             archive.write(path, path.name)
-    monkeypatch.syspath_prepend(tmp_path / "all.zip" if zipped else tmp_path)
+    monkeypatch.syspath_prepend(folder)
     assert importlib.import_module(name).double(1.5) == 3.0
 
 

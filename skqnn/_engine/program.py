@@ -73,13 +73,22 @@ def as_program(
 def _alternate(runs: list, n_qubits: int) -> tuple[list[list[Rotation]], list[Move]]:
     """Return the layers, and the moves before each and after the last."""
     layers, moves = [], [identity(n_qubits)]
+    known: dict[bytes, np.ndarray] = {}
     for rotates, members in runs:
         if rotates:
             layers.append(_rotations(Layer(n_qubits, rounds(members))))
             moves.append(identity(n_qubits))
         else:
-            moves[-1] = make_move(members, n_qubits)
+            moves[-1] = _shared(make_move(members, n_qubits), known)
     return layers, moves
+
+
+def _shared(move: Move, known: dict[bytes, np.ndarray]) -> Move:
+    """Return a move with the arrays of others: most circuits repeat a permutation."""
+    source, phase = (
+        known.setdefault(array.tobytes(), array) for array in (move.source, move.phase)
+    )
+    return move._replace(source=source, phase=phase)
 
 
 def _pauli_string(measured: list[Term]) -> PauliString | None:

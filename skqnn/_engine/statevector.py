@@ -125,6 +125,11 @@ class StatevectorEngine:
         real = any(kernel is not None and kernel.real for kernel in kernels)
         return real and _imports_numba()
 
+    @property
+    def held_bytes(self) -> int:
+        """About the memory that the circuit takes between calls, rather more."""
+        return self._held << self.n_qubits
+
     def prepare(self, X: Any) -> Any:
         """Return the states of rows of X, shape (n_samples, 2**n_qubits).
 

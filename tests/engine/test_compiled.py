@@ -498,3 +498,12 @@ def test_the_cache_on_disk_is_keyed_with_all_sources():
         module = importlib.import_module(f"skqnn._engine.{name}")
         source = Path(module.__file__).read_text(encoding="utf-8")
         assert hashlib.sha256(source.encode()).hexdigest() in hashes
+
+
+def test_a_permutation_that_a_circuit_repeats_is_held_once():
+    ansatz = build_ansatz("real_amplitudes", 6, 5, "linear")
+    engine = StatevectorEngine(ansatz, widen(6, 1))
+    moves = engine._compiled["f"]._program.moves
+    assert len(moves) == 6
+    assert len({id(move.source) for move in moves[1:]}) == 1
+    assert len({id(move.phase) for move in moves[1:]}) == 1
