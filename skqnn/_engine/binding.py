@@ -112,6 +112,7 @@ class Binding:
             self._n_work[pulled],
             self.layout.tables,
             self.layout.spread,
+            self.layout.patterns,
             phases.astype(number, copy=False),
             self._phases.folds,
             self._phases.starts,

@@ -35,7 +35,7 @@ _REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
-_BLOCK_BYTES = 2**21  # of several samples: with more, a block is of one sample
+_BLOCK_BYTES = 2**20  # of several samples: with more, a block is of one sample
 
 
 def compile_gates(

@@ -30,6 +30,12 @@ def is_complex(array: types.Array) -> bool:
     return isinstance(array.dtype, types.Complex)
 
 
+def has_permps(context) -> bool:
+    """Tell whether one instruction shuffles a vector in an order that is loaded."""
+    *_, features = context.codegen().magic_tuple()
+    return vector_bytes() == 32 and "+avx2" in features.split(",")
+
+
 class Array(NamedTuple):
     """An array, as far as instructions have to know it."""
 
@@ -100,6 +106,37 @@ class Emitter:
         """Load an offset from a table, as a 64-bit number."""
         number = self.builder.load(self.builder.gep(table, [position]))
         return self.builder.sext(number, _INT)
+
+    def shuffled_entry(self, table, position):
+        """Load an offset and the number of a pattern, see `Layout`."""
+        entry = self.entry(table, position)
+        last = self.number(vector_bytes() - 1)
+        pattern = self.builder.and_(entry, last)
+        return self.builder.sub(entry, pattern), pattern
+
+    def shuffled(self, x, patterns, index):
+        """Shuffle the parts of 4 bytes of a vector by one of the patterns."""
+        n_parts = vector_bytes() // 4
+        parts = ir.VectorType(ir.FloatType(), n_parts)
+        places = ir.VectorType(ir.IntType(32), n_parts)
+        offset = self.builder.mul(index, self.number(vector_bytes()))
+        address = self.builder.gep(patterns, [offset])
+        address = self.builder.bitcast(address, places.as_pointer())
+        order = self.builder.load(address, align=4)
+        x = self.builder.bitcast(x, parts)
+        if has_permps(self.context):
+            kind = ir.FunctionType(parts, [parts, places])
+            module, name = self.builder.module, "llvm.x86.avx2.permps"
+            permps = cgutils.get_or_insert_function(module, kind, name)
+            y = self.builder.call(permps, [x, order])
+            return self.builder.bitcast(y, self.vector)
+        y = ir.Constant(parts, ir.Undefined)
+        for k in range(n_parts):
+            lane = ir.Constant(ir.IntType(32), k)
+            place = self.builder.extract_element(order, lane)
+            number = self.builder.extract_element(x, place)
+            y = self.builder.insert_element(y, number, lane)
+        return self.builder.bitcast(y, self.vector)
 
     def row(self, index):
         """Return the offset of a row as `row_offsets` does."""
@@ -270,3 +307,16 @@ def pairs(n_bits: int) -> Iterator[tuple[int, int, int]]:
                 yield first + low, first + high, q
         for low in range(half):
             yield low, low + half, n_bits - 1
+
+
+def choose(emit, cases):
+    """Emit the choice between (condition, function); the last needs no condition."""
+    (condition, function), *others = cases
+    if not others:
+        function()
+        return
+    with emit.builder.if_else(condition) as (this, another):
+        with this:
+            function()
+        with another:
+            choose(emit, others)

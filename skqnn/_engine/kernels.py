@@ -15,11 +15,12 @@ from numba import njit
 from skqnn._engine.measure import square_sums, weigh
 from skqnn._engine.orders import (
     CONTRACT_UNROTATE,
+    GATHER,
     LOAD,
     MEASURE,
-    MOVE,
     OVERLAP,
     REFLECT,
+    SCATTER,
     UNRESCALE,
     UNROTATE,
     Schedule,
@@ -40,6 +41,7 @@ class Task(NamedTuple):
     n_work: int  # blocks of the workspace
     tables: np.ndarray  # (n_tables, n_rows), see `Layout`
     spread: np.ndarray | None  # (n_spread, n_rows, lanes), a row is of one sample only
+    patterns: np.ndarray  # (2, n_patterns, size), see `Layout`
     phases: np.ndarray  # (n_phases, n_rows[, lanes]), real or complex
     folds: np.ndarray  # (n_folds, 4), of all layers with turns, see `strings.Fold`
     starts: np.ndarray  # (n_turned + 1,), the first fold of each of these layers
@@ -60,6 +62,7 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
     """
     passes, parts, orders, n_forward = task.schedule
     tables, spread, angles = task.tables, task.spread, task.tangents
+    patterns = task.patterns
     n_rows = tables.shape[1]
     reflected = (task.weights, cotangents, E)
     for p in range(len(passes) if pulled else n_forward):
@@ -87,6 +90,8 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                                 r,
                                 n,
                                 f,
+                                orders[i, 10],
+                                patterns,
                                 angles,
                                 at,
                                 out,
@@ -97,8 +102,9 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                         elif kind == LOAD:
                             v = task.phases
                             load(states, samples, work, of[1], r, angles, at, v)
-                        elif kind == MOVE:
-                            move(work, of[:2], tables, spread, by, r)
+                        elif kind == GATHER or kind == SCATTER:
+                            far = kind - GATHER
+                            move(work, of[:2], tables, spread, patterns, far, by, r)
                         elif kind == OVERLAP:
                             v, blocks = task.phases, (of[0], of[2], of[1])
                             unrescale(work, blocks, v, by[0], task.factors, layer)

@@ -10,7 +10,7 @@ the lanes of a row apart, and a permutation may mix them.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,8 @@ class Layer(NamedTuple):
     bits: list[int]  # qubits of each sweep
     tables: list[int]
     # Tables of permuted rows, of the first sweep or, if the layer is folded, of all.
-    # With several lanes, of the last sweep then; -1 - k is table k of `Layout.spread`.
+    # With several lanes, of the last sweep then, and they may mix lanes: numbers in
+    # `Layout.shuffled` are of tables that name a pattern, -1 - k is `Layout.spread[k]`.
     gathers: list[int]
     spans: list[int]  # rows that each sweep keeps apart
     chunk: int  # rows that all sweeps but the last keep apart
@@ -49,6 +50,9 @@ class Fold(NamedTuple):
     """How the last layer is swept if it is part of the observable."""
 
     aligned: bool  # its last sweep meets the groups of rows of the layer before
+    # With several lanes: the table of where rows belong, in the order of this layer,
+    # after the last sweep of the layer before. -1: lanes belong to different rows.
+    places: int
     rows: np.ndarray  # (n_rows,) in the order of the sweep that applies signs
     lanes: np.ndarray  # (n_lanes,), the bits that tell them apart
     flips: list[int]  # changes of position that flip each qubit, in the last sweep;
@@ -62,6 +66,10 @@ class Layout(NamedTuple):
     qubits: np.ndarray  # (n_layers, n_sweeps, 4 + n_lane_qubits), -1: none is rotated
     tables: np.ndarray  # (n_tables, n_rows) offsets of rows in a block, in bytes
     spread: np.ndarray | None  # (n_spread, n_rows, n_lanes) offsets of single numbers
+    # (2, n_patterns, size): from where each 4 bytes of a row come when it is loaded, or
+    # stored. The last bits of an offset, always 0 otherwise, are a pattern's number ...
+    patterns: np.ndarray
+    shuffled: frozenset[int]  # ... in these tables
     fold: Fold | None
     natural: bool  # the first sweep can rotate samples while they are loaded
 
@@ -136,6 +144,8 @@ def lay_out(
         bits[0] += n_lane_qubits if len(above) else 0
         at = sum(turned[:k]) if turned[k] else -1
         layers.append(Layer(bits, own, gathers, spans, chunk, phases[k], at))
+    if fold is not None and n_lanes > 1 and phases[-1] < 0:
+        fold = fold._replace(places=_places(rows, sources[-1], tables))
     natural = phases[0] < 0 and np.array_equal(
         sources[0].ravel(), np.arange(2**n_qubits)
     )
@@ -148,32 +158,66 @@ class _Tables:
     """Tables of offsets, each once."""
 
     def __init__(self, n_bits: int, n_lanes: int):
-        self._n_bits, self._n_lanes = n_bits, n_lanes
-        self._offsets = row_offsets(2**n_bits)
+        self._n_rows, self._n_lanes = 2**n_bits, n_lanes
+        self._offsets = row_offsets(self._n_rows)
         self._rows: dict[bytes, int] = {}  # a dict keeps the order
         self._spread: dict[bytes, int] = {}
+        self._patterns = {tuple(range(n_lanes)): 0}
+        self._shuffled: set[int] = set()
 
     def of(self, index: np.ndarray) -> int:
         """Return the number of the table for amplitudes, shape (1 or n_lanes, n_rows).
 
         One row: they are in all lanes of these rows.
         """
-        if len(index) == 1:
-            key = self._offsets[index[0]].tobytes()
-            return self._rows.setdefault(key, len(self._rows))
-        lanes, rows = np.divmod(index.T, 2**self._n_bits)
+        table = self.of_rows(index)
+        if table is not None:
+            return table
+        lanes, rows = np.divmod(index.T, self._n_rows)
         offsets = self._offsets[rows] + lanes * (vector_bytes() // self._n_lanes)
         key = offsets.astype(np.int32).tobytes()
         return -1 - self._spread.setdefault(key, len(self._spread))
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return all tables for rows, and those for numbers."""
+    def of_rows(self, index: np.ndarray) -> int | None:
+        """Return as `of` does; None if lanes of a row come from different ones."""
+        lanes, rows = np.divmod(index, self._n_rows)
+        patterns: np.ndarray | None = np.zeros(index.shape[1], dtype=int)
+        if len(index) > 1:
+            if np.any(rows[1:] != rows[0]):
+                return None
+            patterns = self._patterns_of(lanes.T)
+            if patterns is None:
+                return None
+        key = (self._offsets[rows[0]] + patterns).astype(np.int32).tobytes()
+        table = self._rows.setdefault(key, len(self._rows))
+        if np.any(patterns):
+            self._shuffled.add(table)
+        return table
+
+    def _patterns_of(self, lanes: np.ndarray) -> np.ndarray | None:
+        """Return the number of each row's pattern, or None if there are too many."""
+        found, which = np.unique(lanes, axis=0, return_inverse=True)
+        known = self._patterns.copy()
+        numbers = [known.setdefault(tuple(p), len(known)) for p in found.tolist()]
+        if len(known) > vector_bytes():
+            return None
+        self._patterns = known
+        return np.array(numbers)[which.ravel()]
+
+    def arrays(self) -> tuple[np.ndarray, Any, np.ndarray, frozenset[int]]:
+        """Return the last members of `Layout`."""
         rows = np.array([np.frombuffer(key, dtype=np.int32) for key in self._rows])
+        loads = np.array(list(self._patterns))
+        both = np.stack([loads, np.argsort(loads, axis=1)])
+        size = vector_bytes() // (4 * self._n_lanes)
+        patterns = (size * both[..., np.newaxis] + np.arange(size)).astype(np.int32)
+        patterns = patterns.reshape(*both.shape[:2], -1)
         if self._n_lanes == 1:
-            return rows, None
+            return rows, None, patterns, frozenset()
         spread = [np.frombuffer(key, dtype=np.int32) for key in self._spread]
-        shape = len(spread), 2**self._n_bits, self._n_lanes
-        return rows, np.array(spread, dtype=np.int32).reshape(shape)
+        shape = len(spread), self._n_rows, self._n_lanes
+        numbers = np.array(spread, dtype=np.int32).reshape(shape)
+        return rows, numbers, patterns, frozenset(self._shuffled)
 
 
 def _groups(active: list[int], n_bits: int) -> list[list[int]]:
@@ -210,7 +254,16 @@ def _fold(rows: list, groups: list, source: np.ndarray, phase: int) -> Fold:
     flips = np.argsort(top)[top[0] ^ bits[bits < n_rows]].tolist()
     flips += bits[bits >= n_rows].tolist()
     signed = rows[-1][max(len(rows[-1]) - 2, 0)]
-    return Fold(aligned, signed, n_rows * np.arange(n_lanes), flips)
+    return Fold(aligned, -1, signed, n_rows * np.arange(n_lanes), flips)
+
+
+def _places(rows: list, source: np.ndarray, tables: _Tables) -> int:
+    """Return the table of where the copy has its rows, see `Fold`."""
+    if len(rows) < 2 or len(rows[-2]) < 2:
+        return -1
+    target = np.argsort(source, axis=None).reshape(source.shape)
+    table = tables.of_rows(target[:, rows[-2][-1]])
+    return -1 if table is None else table
 
 
 def _split(active: list[int]) -> list[list[int]]:

@@ -4,8 +4,9 @@ A pass treats a chunk of rows after the other, as many as its sweeps keep apart;
 of the lowest qubits, which keep fewer apart, do so with smaller chunks of these.
 
 Rows that are permuted cost nothing, they are loaded from another place. If a row has
-the amplitudes of one sample, its lanes may come from different rows: they are moved one
-by one, before a sweep or behind it.
+the amplitudes of one sample, its lanes may have to be shuffled, which most sweeps do on
+the way, or may come from different rows: they are moved one by one, before a sweep or
+behind it.
 """
 
 from collections.abc import Iterator
@@ -32,8 +33,14 @@ _JOINED_CHUNK = 2**13  # bytes of each block
     OVERLAP,
     LOAD,
     MEASURE,
-    MOVE,
-) = range(12)
+    GATHER,
+    SCATTER,
+) = range(13)
+
+READS, WRITES = 1, 2
+
+# Sweeps that can shuffle lanes when they store, or load, rows.
+_SHUFFLING = (ROTATE, UNROTATE), (ROTATE, UNROTATE, UNROTATE_CONTRACT)
 
 
 class Order(NamedTuple):
@@ -49,6 +56,7 @@ class Order(NamedTuple):
     write: int = 0  # and for storing
     n_bits: int = 0
     flipped: int = 0  # 1: load positions ^ flip, see `Task`
+    mixes: int = 0  # `READS` or `WRITES`: this table names patterns, see `Layout`
 
 
 class Schedule(NamedTuple):
@@ -56,7 +64,7 @@ class Schedule(NamedTuple):
 
     passes: np.ndarray  # (n_passes, 3): parts start, ..., stop - 1; rows at a time
     parts: np.ndarray  # (n_parts, 3): orders start, ..., stop - 1; fewer rows at a time
-    orders: np.ndarray  # (n_orders, 10), see `Order`
+    orders: np.ndarray  # (n_orders, 11), see `Order`
     n_forward: int  # passes to the expectations; the others are for derivatives
 
 
@@ -70,7 +78,7 @@ def arrange(
     n_rows = layout.tables.shape[1]
     merged: list = []
     for chunk, some in passes:
-        members = [part for order in some for part in _apart(order)]
+        members = [part for order in some for part in _apart(layout, order)]
         if chunk == JOINED:
             chunk = _JOINED_CHUNK // vector_bytes()
             members = merged.pop()[1] + members
@@ -91,16 +99,19 @@ def arrange(
     )
 
 
-def _apart(order: Order) -> Iterator[Order]:
-    """Yield the move between lanes, and the sweep behind or before it."""
-    if order.kind in (MOVE, LOAD) or min(order.read, order.write) >= 0:
+def _apart(layout: Layout, order: Order) -> Iterator[Order]:
+    """Yield the order, or a move between lanes and the sweep behind or before it."""
+    reads, writes = (t < 0 or t in layout.shuffled for t in (order.read, order.write))
+    if order.kind > REFLECT or not (reads or writes):
         yield order
-    elif order.read < 0:
-        yield order._replace(kind=MOVE)
+    elif min(order.read, order.write) >= 0 and order.kind in _SHUFFLING[reads]:
+        yield order._replace(mixes=READS if reads else WRITES)
+    elif reads:
+        yield order._replace(kind=GATHER)
         yield order._replace(source=order.target, read=order.write)
     else:
         yield order._replace(target=order.source, write=order.read)
-        yield order._replace(kind=MOVE)
+        yield order._replace(kind=SCATTER)
 
 
 def _together(layout: Layout, chunk: int, order: Order) -> int:

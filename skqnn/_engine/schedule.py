@@ -24,14 +24,15 @@ from skqnn._engine.layout import Layout
 from skqnn._engine.orders import (
     CONTRACT,
     CONTRACT_UNROTATE,
+    GATHER,
     JOINED,
     LOAD,
     MEASURE,
-    MOVE,
     OVERLAP,
     REFLECT,
     RESCALE,
     ROTATE,
+    SCATTER,
     UNRESCALE,
     UNROTATE,
     UNROTATE_CONTRACT,
@@ -85,6 +86,17 @@ def _is_never_unapplied(k: int, layout: Layout) -> bool:
     return k == 0 and layout.layers[0].turned < 0
 
 
+def _places(layout: Layout) -> int:
+    """Return the table to store the copy with before a folded layer, or -1."""
+    return -1 if layout.fold is None else layout.fold.places
+
+
+def _leads_back(layout: Layout) -> bool:
+    """Tell whether the way back starts with a sweep that can load from the copy."""
+    last = len(layout.layers) - 2
+    return _places(layout) >= 0 and not _is_never_unapplied(last, layout)
+
+
 def _ends_on_tape(k: int, layout: Layout) -> bool:
     """Tell whether the tape of a layer is the state after it."""
     return len(layout.layers[k].bits) == 1 or _is_never_unapplied(k, layout)
@@ -121,6 +133,11 @@ def _forward(layout: Layout, taped: bool, pulled: bool) -> tuple[list[tuple], in
             passes.append((None, [_rescale(RESCALE, k, layer, now, target)]))
             now = target
         if k == len(where.tape):
+            write = _places(layout)
+            if write >= 0 and ((_leads_back(layout) and taped) or not pulled):
+                chunk, [order] = passes.pop()
+                now = where.copy
+                passes.append((chunk, [order._replace(target=now, write=write)]))
             passes += _reflect(k, layout, where, now, pulled)
             break
         top = len(layer.bits) - 1
@@ -162,12 +179,12 @@ def _reflect(k, layout, where, now, pulled) -> list[tuple]:
 def _reflect_copy(k, layout, where, now, pulled) -> list[tuple]:
     """As `_reflect`, on a copy of the states in the order of the last layer.
 
-    Their reflection stays in block `bras`.
+    They may be there already. Their reflection stays in block `bras`.
     """
     layer, y, z = layout.layers[k], where.copy, where.bras
     top = len(layer.bits) - 1
     *lower, last = range(max(top, 1))
-    first = _order(MOVE, k, top, layer, now, y, read=layer.gathers[-1])
+    copy = _order(GATHER, k, top, layer, now, y, read=layer.gathers[-1])
     # The only sweep comes after the flip, a sweep of layer n_layers rotates nothing.
     turned = _order(ROTATE, k if top else k + 1, top, layer, y, z)
     orders = [_order(ROTATE, k, s, layer, z, z) for s in lower]
@@ -175,8 +192,8 @@ def _reflect_copy(k, layout, where, now, pulled) -> list[tuple]:
     if pulled:
         orders += [_order(CONTRACT, k, s, layer, z, z, y) for s in lower]
     chunk = JOINED if layout.fold.aligned else None
-    passes = [(chunk, [first, turned._replace(flipped=1)])]
-    return [*passes, (layer.chunk if top else None, orders)]
+    first = ([copy] if now != y else []) + [turned._replace(flipped=1)]
+    return [(chunk, first), (layer.chunk if top else None, orders)]
 
 
 def _pull_reflected(k, s, layer, z, kets) -> Order:
@@ -206,6 +223,8 @@ def _backward(layout: Layout, taped: bool, final: int) -> list[tuple]:
         if top > 0:
             kind = CONTRACT if last else UNROTATE_CONTRACT
             pull = _order(kind, k, top, layer, bras, bras, kets)
+            if k == len(where.tape) - 1 and _leads_back(layout):
+                pull = pull._replace(source=other, read=_places(layout))
             if not (taped or last):
                 passes.append((aligned, [_order(UNROTATE, k, top, layer, kets, kets)]))
                 aligned = JOINED
@@ -233,9 +252,13 @@ def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
     k, layer = len(layout.layers) - 1, layout.layers[-1]
     if layout.spread is not None:
         top, turned = len(layer.bits) - 1, where.bras
-        back = _order(MOVE, k, top, layer, turned, z, write=layer.gathers[-1])
-        pull = _order(CONTRACT, k, top, layer, turned, turned, where.copy)
-        yield None, [pull, back] if top else [back]
+        if top:
+            pull = _order(CONTRACT, k, top, layer, turned, turned, where.copy)
+            yield None, [pull]
+        if not _leads_back(layout):
+            write = layer.gathers[-1]
+            back = _order(SCATTER, k, top, layer, turned, z, write=write)
+            yield JOINED if top else None, [back]
     elif len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
     if layer.phase >= 0:

@@ -6,7 +6,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter, Rows, is_complex, is_spread
+from skqnn._engine.emitter import Emitter, Rows, choose, is_complex, is_spread
 from skqnn._engine.layout import vector_bytes
 from skqnn._engine.vectors import rotate
 
@@ -83,8 +83,8 @@ def _transpose(emit, x, width):
 
 
 @intrinsic
-def move(typingctx, work, pair, tables, spread, at, rows):
-    """Copy rows whose lanes come from different rows, or go to different ones.
+def move(typingctx, work, pair, tables, spread, patterns, far, at, rows):
+    """Copy rows whose lanes are shuffled, or come from or go to different rows.
 
     Parameters
     ----------
@@ -94,36 +94,61 @@ def move(typingctx, work, pair, tables, spread, at, rows):
     tables : array of shape (n_tables, n_rows)
     spread : array of shape (n_spread, n_rows, lanes), or None
         None: nothing is done.
+    patterns : array of shape (2, n_patterns, size)
+        See `Layout`.
+    far : int
+        Which table may mix lanes: 0 the one to read, 1 the one to write.
     at : (read, write)
-        A table of each kind, -1 - k is ``spread[k]``.
+        The tables. -1 - k is ``spread[k]``.
     rows : (first, last)
         The part of the tables to treat.
     """
+    arguments = (work, pair, tables, spread, patterns, far, at, rows)
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
-        work, pair, tables, spread, at, rows = emit.args
+        work, pair, tables, spread, patterns, far, at, rows = emit.args
         if spread is None:
             return context.get_dummy_value()
         unpack = partial(cgutils.unpack_tuple, builder)
         source, target = (emit.at(work, block) for block in unpack(pair))
-        read, write = unpack(at)
-        gathers = builder.icmp_signed("<", read, emit.number(0))
-        loop = (*unpack(rows), emit.number(_UNROLLED))
-        with builder.if_else(gathers) as branches:
-            for gathering, branch in zip((True, False), branches, strict=True):
-                near, far = (write, read) if gathering else (read, write)
-                with branch, cgutils.for_range_slice(builder, *loop) as (first, _):
-                    table = emit.table(tables, near)
-                    index = builder.sub(emit.number(-1), far)
-                    for j in range(_UNROLLED):
-                        row = builder.add(first, emit.number(j))
-                        place = emit.entry(table, row)
-                        lanes = emit.at(spread, index, row)
-                        if gathering:
-                            emit.store(emit.gather(source, lanes), target, place)
-                        else:
-                            emit.scatter(emit.load(source, place), target, lanes)
+        read, write = (emit.table(tables, table) for table in unpack(at))
+        first, second = (
+            partial(emit.at, spread, builder.sub(emit.number(-1), table))
+            for table in unpack(at)
+        )
+        shuffles = emit.at(patterns, far)
+
+        def gather(row):
+            x = emit.gather(source, first(row))
+            emit.store(x, target, emit.entry(write, row))
+
+        def scatter(row):
+            x = emit.load(source, emit.entry(read, row))
+            emit.scatter(x, target, second(row))
+
+        def shuffle(row):
+            (here, load), (there, store) = (
+                emit.shuffled_entry(table, row) for table in (read, write)
+            )
+            x = emit.load(source, here)
+            pattern = builder.or_(load, store)  # one of them is 0
+            emit.store(emit.shuffled(x, shuffles, pattern), target, there)
+
+        gathers, scatters = (
+            builder.icmp_signed("<", table, emit.number(0)) for table in unpack(at)
+        )
+        cases = (gathers, gather), (scatters, scatter), (None, shuffle)
+        loops = [(c, partial(_for_each, emit, unpack(rows), f)) for c, f in cases]
+        choose(emit, loops)
         return context.get_dummy_value()
 
-    return types.void(work, pair, tables, spread, at, rows), generate
+    return types.void(*arguments), generate
+
+
+def _for_each(emit, rows, function):
+    """Emit a loop over rows first, ..., last - 1."""
+    loop = (*rows, emit.number(_UNROLLED))
+    with cgutils.for_range_slice(emit.builder, *loop) as (first, _):
+        for j in range(_UNROLLED):
+            function(emit.builder.add(first, emit.number(j)))

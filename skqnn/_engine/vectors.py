@@ -13,18 +13,23 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skqnn._engine.emitter import Emitter, Rows, pairs
+from skqnn._engine.emitter import Emitter, Rows, choose, pairs
 from skqnn._engine.orders import (
     CONTRACT,
     CONTRACT_UNROTATE,
+    READS,
     REFLECT,
     ROTATE,
     UNROTATE,
     UNROTATE_CONTRACT,
+    WRITES,
 )
 
 _KINDS = {  # what sweeps do with rows, and the kinds of orders that ask for it
     "flip rotate": (ROTATE, UNROTATE),  # if there is something to flip
+    "shuffle rotate": (ROTATE, UNROTATE),  # if the table to read mixes lanes
+    "rotate shuffle": (ROTATE, UNROTATE),  # if the table to write does
+    "shuffle rotate contract": (UNROTATE_CONTRACT,),
     "rotate": (ROTATE, UNROTATE),
     "contract": (CONTRACT,),
     "rotate contract": (UNROTATE_CONTRACT,),
@@ -92,6 +97,8 @@ class _Sweep(NamedTuple):
     bits: Any
     flip: tuple  # of positions, and of lanes if a row is of one sample
     tables: list  # to read and to write
+    mixes: Any  # which of the tables names patterns
+    patterns: list  # addresses of those for loading and for storing
     blocks: list  # addresses of source, target and kets
     angles: Any
     out: Any
@@ -116,18 +123,28 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
         stored = flipped if "flip" in operations else positions
 
         def fill(x, j, loaded=loaded):
+            if operations[0] == "shuffle":
+                place, pattern = emit.shuffled_entry(read, loaded[j])
+                row = emit.load(source, place)
+                x[j] = emit.shuffled(row, sweep.patterns[0], pattern)
+                return
             x[j] = emit.load(source, emit.entry(read, loaded[j]))
             if "flip" in operations and swapped is not None:
                 x[j] = emit.flipped(x[j], swapped)
 
         def store(j, stored=stored):
             # Loading offsets again takes less time than keeping 16 of them.
-            emit.store(x[j], target, emit.entry(write, stored[j]))
+            if operations[-1] == "shuffle":
+                place, pattern = emit.shuffled_entry(write, stored[j])
+                row = emit.shuffled(x[j], sweep.patterns[1], pattern)
+                emit.store(row, target, place)
+            else:
+                emit.store(x[j], target, emit.entry(write, stored[j]))
 
         x, table, at = Rows(fill), read, loaded
         for operation in operations:
             if operation == "rotate":
-                done = store if operations[-1] == "rotate" else None
+                done = None if operations[-1] == "contract" else store
                 rotate(emit, x, tangents, tilts, done)
                 table, at = write, stored
             elif operation == "weigh":
@@ -135,7 +152,7 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
             elif operation == "contract":
                 places = [emit.entry(table, position) for position in at]
                 _contract(emit, x, kets, places, totals, n_lane_qubits)
-        if "rotate" in operations[:-1]:
+        if "rotate" in operations and operations[-1] == "contract":
             for j in range(2**n_bits):
                 store(j)
     if "contract" in operations:
@@ -148,33 +165,32 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
         emit.increase(E, 0, builder.load(totals[-1]))
 
 
-def _choose(emit, cases):
-    """Emit the choice between (condition, function); the last needs no condition."""
-    (condition, function), *others = cases
-    if not others:
-        function()
-        return
-    with emit.builder.if_else(condition) as (this, another):
-        with this:
-            function()
-        with another:
-            _choose(emit, others)
-
-
 def _by_operations(emit, sweep, kind, flip):
     """Emit a sweep of each kind."""
     builder = emit.builder
-    flips = builder.icmp_signed("!=", flip, emit.number(0))
+    reads, writes = (
+        builder.icmp_signed("==", sweep.mixes, emit.number(way))
+        for way in (READS, WRITES)
+    )
+    asks = {
+        "flip rotate": builder.icmp_signed("!=", flip, emit.number(0)),
+        "shuffle rotate": reads,
+        "rotate shuffle": writes,
+        "shuffle rotate contract": reads,
+    }
     cases = []
     for name, kinds in _KINDS.items():
+        operations = name.split()
+        if "shuffle" in operations and sweep.flip[1] is None:
+            continue  # a row is of several samples
         condition = ir.Constant(ir.IntType(1), 0)
         for number in kinds:
             same = builder.icmp_signed("==", kind, emit.number(number))
             condition = builder.or_(condition, same)
-        if name == "flip rotate":
-            condition = builder.and_(condition, flips)
-        cases.append((condition, partial(_by_size, emit, sweep, name.split())))
-    _choose(emit, cases)
+        if name in asks:
+            condition = builder.and_(condition, asks[name])
+        cases.append((condition, partial(_by_size, emit, sweep, operations)))
+    choose(emit, cases)
 
 
 def _by_size(emit, sweep, operations):
@@ -188,7 +204,7 @@ def _by_size(emit, sweep, operations):
         condition = emit.builder.icmp_signed("==", sweep.bits, number)
         function = partial(_sweep_rows, emit, sweep, operations, n_bits, n_lane_qubits)
         cases.append((condition, function))
-    _choose(emit, cases)
+    choose(emit, cases)
 
 
 @intrinsic
@@ -203,6 +219,8 @@ def sweep(
     rows,
     bits,
     flip,
+    mixes,
+    patterns,
     angles,
     at,
     out,
@@ -231,6 +249,8 @@ def sweep(
     flip : int
         "flip" stores, "weigh" loads positions ^ flip. With "flip", higher bits are for
         lanes.
+    mixes, patterns : int and array of shape (2, n_patterns, size)
+        `READS` or `WRITES`: which of the two tables names patterns, see `Layout`.
     angles, at : array and leading indices
         ``angles[at]`` are the tangents of "rotate".
     out, to : array of vectors and leading indices
@@ -240,12 +260,12 @@ def sweep(
         the products with the kets are added to ``E[block, 0]``.
     """
     first = (kind, work, blocks, tables, spread, pair, rows, bits)
-    arguments = (*first, flip, angles, at, out, to, reflected, block)
+    arguments = (*first, flip, mixes, patterns, angles, at, out, to, reflected, block)
 
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
         kind, work, blocks, tables, spread, pair, rows, bits, *numbers = emit.args
-        flip, angles, at, out, to, reflected, block = numbers
+        flip, mixes, patterns, angles, at, out, to, reflected, block = numbers
         unpack = partial(cgutils.unpack_tuple, builder)
         *_, types_, _ = signature.args
         weights, *rest = emit.arrays(types_, reflected)
@@ -255,6 +275,8 @@ def sweep(
             bits,
             flips,
             [emit.table(tables, table) for table in unpack(pair)],
+            mixes,
+            [emit.at(patterns, emit.number(way)) for way in range(2)],
             [emit.at(work, index) for index in unpack(blocks)],
             emit.at(angles, *unpack(at)),
             emit.at(out, *unpack(to)),
