@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skqnn._arrays import check_fitted_namespace, follow, namespace, to_numpy
-from skqnn._backends.backend import Backend, as_backend
+from skqnn._backends.backend import as_backend, check_nested
 from skqnn._backends.kinds import portable
 from skqnn._circuits.doubts import warn_of_doubts
 from skqnn._circuits.model import Architecture, Model, build_model, check_same_model
@@ -659,14 +659,7 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self : QNNClassifier
         """
-        nested = [name for name in params if name.startswith("backend__")]
-        backend = params.get("backend", self.backend)
-        if nested and not isinstance(backend, Backend):
-            raise ValueError(
-                f"`{nested[0]}` is a parameter of a Backend object, got backend="
-                f"{backend!r}; first set `backend` to "
-                f"skqnn.Backend({backend or 'aer'!r})."
-            )
+        check_nested(params, self.backend)
         return super().set_params(**params)
 
     def __getstate__(self):

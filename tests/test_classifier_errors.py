@@ -245,6 +245,17 @@ def test_too_few_qubits_for_the_classes_are_refused():
         QNNClassifier(encoding=one).fit(X[:, :1], np.arange(40) % 3)
 
 
+def test_class_weight_of_another_label_names_it():
+    message = (
+        r"`class_weight` must have the labels of `y`, \[0, 1\], got 5 and no .* 1;"
+    )
+    with pytest.raises(ValueError, match=message):
+        QNNClassifier(class_weight={0: 1, 5: 3}).fit(X, Y)
+    names = np.array(["no", "yes"])[Y]
+    with pytest.raises(ValueError, match=r"got 'yess' and no weight for 'yes'"):
+        QNNClassifier(class_weight={"no": 1, "yess": 3}).fit(X, names)
+
+
 @pytest.mark.parametrize("weight", [np.inf, np.nan, -1])
 def test_class_weight_of_no_use_is_refused(weight):
     with pytest.raises(ValueError, match="`class_weight` must have non-negative, fin"):

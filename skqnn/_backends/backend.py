@@ -313,6 +313,17 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+def check_nested(params: Mapping[str, Any], backend: Any) -> None:
+    """Refuse ``backend__<name>`` among parameters where the backend is no Backend."""
+    nested = [name for name in params if name.startswith("backend__")]
+    backend = params.get("backend", backend)
+    if nested and not isinstance(backend, Backend):
+        raise ValueError(
+            f"`{nested[0]}` is a parameter of a Backend object, got backend="
+            f"{backend!r}; first set `backend` to skqnn.Backend({backend or 'aer'!r})."
+        )
+
+
 def as_backend(value: Any) -> Backend | None:
     """Return what a user gave as a Backend with checked keywords; None stays None.
 

@@ -272,6 +272,7 @@ def class_weighted(
         share = weights.sum() / present.sum() if present.any() else 0.0
         factors = np.divide(share, totals, out=np.zeros(len(classes)), where=present)
     else:
+        _check_weighted_labels(class_weight, classes)
         factors = compute_class_weight(class_weight, classes=classes, y=classes)
     weights = weights * factors[labels]
     if not np.all(weights >= 0) or not 0 < weights.sum() < np.inf:
@@ -280,6 +281,18 @@ def class_weighted(
             f"positive for a class of these rows, got {class_weight}."
         )
     return weights
+
+
+def _check_weighted_labels(class_weight: Any, classes: np.ndarray) -> None:
+    """Refuse a label that is no class where a class has no weight: it may be meant."""
+    known = classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    missing = [label for label in known if label not in class_weight]
+    if unknown and missing:
+        raise ValueError(
+            f"`class_weight` must have the labels of `y`, {known}, got {unknown[0]!r} "
+            f"and no weight for {missing[0]!r}; a class without one has weight 1."
+        )
 
 
 def indicator_targets(labels: np.ndarray, n_classes: int, n_scores: int) -> np.ndarray:
