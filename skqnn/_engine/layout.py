@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PAD_BITS = (6, 12)
+_COPY_BYTES = 2**20  # of a block: from then on, states are put in order for a fold
 NEAR_BYTES = 2**14  # of a block: the first cache holds those of two
 
 
@@ -71,6 +72,7 @@ class Layout(NamedTuple):
     patterns: np.ndarray
     shuffled: frozenset[int]  # ... in these tables
     fold: Fold | None
+    copies: bool  # of the states before a folded layer one is made in its order
     natural: bool  # the first sweep can rotate samples while they are loaded
 
     @property
@@ -120,6 +122,7 @@ def lay_out(
     """
     n_lane_qubits = n_lanes.bit_length() - 1
     n_bits = n_qubits - n_lane_qubits
+    copies = n_lanes > 1 or vector_bytes() << n_bits >= _COPY_BYTES
     groups = [_groups(qubits, n_bits) for qubits in active]
     rows = [[_rows(group, n_bits) for group in layer] for layer in groups]
     sources = [source.reshape(n_lanes, -1) for source in sources]
@@ -131,7 +134,7 @@ def lay_out(
         own = [tables.of(r[np.newaxis]) for r in rows[k]]
         moved = rows[k][:1]
         if folded and k == len(groups) - 1:
-            moved = rows[k] if n_lanes == 1 else rows[k][-1:]
+            moved = rows[k][-1:] if copies else rows[k]
         gathers = [tables.of(source[:, r]) for r in moved]
         below = [q for q in active[k] if q < n_bits]
         for s, part in enumerate(_split(below)):
@@ -144,14 +147,14 @@ def lay_out(
         bits[0] += n_lane_qubits if len(above) else 0
         at = sum(turned[:k]) if turned[k] else -1
         layers.append(Layer(bits, own, gathers, spans, chunk, phases[k], at))
-    if fold is not None and n_lanes > 1 and phases[-1] < 0:
+    if fold is not None and copies and phases[-1] < 0:
         fold = fold._replace(places=_places(rows, sources[-1], tables))
     natural = phases[0] < 0 and np.array_equal(
         sources[0].ravel(), np.arange(2**n_qubits)
     )
     natural &= groups[0][0] == list(range(len(groups[0][0])))
     natural &= len(groups) > 1 or not folded
-    return Layout(layers, qubits, *tables.arrays(), fold, natural)
+    return Layout(layers, qubits, *tables.arrays(), fold, copies, natural)
 
 
 class _Tables:

@@ -68,6 +68,11 @@ class Schedule(NamedTuple):
     n_forward: int  # passes to the expectations; the others are for derivatives
 
 
+def joined_rows() -> int:
+    """Return the rows at a time of passes that are joined."""
+    return _JOINED_CHUNK // vector_bytes()
+
+
 def arrange(
     passes: list[tuple], layout: Layout
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -80,7 +85,7 @@ def arrange(
     for chunk, some in passes:
         members = [part for order in some for part in _apart(layout, order)]
         if chunk == JOINED:
-            chunk = _JOINED_CHUNK // vector_bytes()
+            chunk = joined_rows()
             members = merged.pop()[1] + members
         merged.append((min(chunk or n_rows, n_rows), members))
     orders = [order for _, members in merged for order in members]

@@ -14,7 +14,8 @@ of the cotangents with the states there, which are kept, too.
 If the observable is a Pauli string, the last layer R of rotations is never applied: as
 ``R^T Z R = Z R^2``, the string and the layer are one reflection O for each qubit. From
 the states y before that layer follow ``z = O y``, ``y . z``, the cotangents 2 z of y,
-and the derivatives by the layer's angles, which are contractions of z with y.
+and the derivatives by the layer's angles, which are contractions of z with y. The last
+layer finds y where it is, or, if that would be too far apart, in a copy in its order.
 """
 
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ from skqnn._engine.orders import (
     Order,
     Schedule,
     arrange,
+    joined_rows,
 )
 
 
@@ -50,7 +52,7 @@ class Blocks(NamedTuple):
     bras: int
     other: int
     now: int  # where the samples are loaded, if there is a tape
-    copy: int  # the states before a folded layer in its order, if rows have lanes
+    copy: int  # the states before a folded layer in its order, if they are copied
     number: int
 
 
@@ -59,7 +61,7 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
 
     Without a tape the states are in block 0 or 1, at the end in block 1.
     """
-    folded, copies = layout.fold is not None, layout.spread is not None
+    folded, copies = layout.fold is not None, layout.copies
     n_layers, n_copies = len(layout.layers) - folded, int(folded and copies)
     if not taped:
         turns = [(n_layers - 1 - k) % 2 for k in range(len(layout.layers))]
@@ -158,7 +160,7 @@ def _forward(layout: Layout, taped: bool, pulled: bool) -> tuple[list[tuple], in
 
 def _reflect(k, layout, where, now, pulled) -> list[tuple]:
     """Return the passes that reflect the states before the last layer."""
-    if layout.spread is not None:
+    if layout.copies:
         return _reflect_copy(k, layout, where, now, pulled)
     layer, z, turned = layout.layers[k], where.other, where.bras
     *lower, last = range(max(len(layer.bits) - 1, 1))
@@ -191,7 +193,7 @@ def _reflect_copy(k, layout, where, now, pulled) -> list[tuple]:
     orders.append(_order(REFLECT, k, last, layer, z, z, y))
     if pulled:
         orders += [_order(CONTRACT, k, s, layer, z, z, y) for s in lower]
-    chunk = JOINED if layout.fold.aligned else None
+    chunk = JOINED if layout.fold.aligned else joined_rows()
     first = ([copy] if now != y else []) + [turned._replace(flipped=1)]
     return [(chunk, first), (layer.chunk if top else None, orders)]
 
@@ -250,7 +252,7 @@ def _backward(layout: Layout, taped: bool, final: int) -> list[tuple]:
 def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
     """Yield the passes for the last layer that `_reflect` has left."""
     k, layer = len(layout.layers) - 1, layout.layers[-1]
-    if layout.spread is not None:
+    if layout.copies:
         top, turned = len(layer.bits) - 1, where.bras
         if top:
             pull = _order(CONTRACT, k, top, layer, turned, turned, where.copy)

@@ -93,7 +93,7 @@ def move(typingctx, work, pair, tables, spread, patterns, far, at, rows):
         Blocks of `work`.
     tables : array of shape (n_tables, n_rows)
     spread : array of shape (n_spread, n_rows, lanes), or None
-        None: nothing is done.
+        None: a row has numbers of several samples, which are never mixed.
     patterns : array of shape (2, n_patterns, size)
         See `Layout`.
     far : int
@@ -108,11 +108,17 @@ def move(typingctx, work, pair, tables, spread, patterns, far, at, rows):
     def generate(context, builder, signature, args):
         emit = Emitter(context, builder, signature, args)
         work, pair, tables, spread, patterns, far, at, rows = emit.args
-        if spread is None:
-            return context.get_dummy_value()
         unpack = partial(cgutils.unpack_tuple, builder)
         source, target = (emit.at(work, block) for block in unpack(pair))
         read, write = (emit.table(tables, table) for table in unpack(at))
+
+        def copy(row):
+            x = emit.load(source, emit.entry(read, row))
+            emit.store(x, target, emit.entry(write, row))
+
+        if spread is None:
+            _for_each(emit, unpack(rows), copy)
+            return context.get_dummy_value()
         first, second = (
             partial(emit.at, spread, builder.sub(emit.number(-1), table))
             for table in unpack(at)

@@ -8,7 +8,7 @@ from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 
 from skqnn._circuits.observables import as_observables
-from skqnn._engine import binding, compiled
+from skqnn._engine import binding, compiled, layout
 from skqnn._engine.statevector import StatevectorEngine
 
 pytest.importorskip("numba")
@@ -82,7 +82,7 @@ def by_qiskit(circuit, observables, state, theta):
 
 
 def check(seed, monkeypatch, alone=False):
-    """Compare one random problem; every seed draws sizes, dtypes, tapes and threads.
+    """Compare one random problem; every seed draws sizes, dtypes, tapes, threads.
 
     If `alone`, a block is of one real sample, as those of large circuits are.
     """
@@ -100,6 +100,7 @@ def check(seed, monkeypatch, alone=False):
     monkeypatch.setattr(binding, "_TAPE_BYTES", n_bytes)
     monkeypatch.setattr(binding, "_TAPE_OF_ONE_BYTES", n_bytes)
     monkeypatch.setattr(compiled, "_JACOBIAN_BYTES", int(rng.choice([0, 2**26])))
+    monkeypatch.setattr(layout, "_COPY_BYTES", int(rng.choice([0, 2**20])))
     n_threads = int(rng.integers(1, 3))
     monkeypatch.setattr(compiled, "n_effective_threads", lambda: n_threads)
 

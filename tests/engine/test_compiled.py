@@ -18,7 +18,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 from skqnn._arrays import Rows
 from skqnn._circuits.ansatz import build_ansatz
 from skqnn._circuits.observables import as_observables
-from skqnn._engine import binding
+from skqnn._engine import binding, layout
 from skqnn._engine import compiled as _compiled
 from skqnn._engine import statevector as _statevector
 from skqnn._engine.statevector import StatevectorEngine
@@ -125,12 +125,33 @@ def test_kernels_agree_if_a_block_is_of_one_sample(
     assert_agrees(circuit, 1 + n_qubits % 3, n_samples=3, dtype=dtype)
 
 
+@pytest.mark.parametrize("taped", [True, False])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "ansatz, reps, entanglement",
+    [
+        ("real_amplitudes", 1, "reverse_linear"),
+        ("real_amplitudes", 3, "circular"),
+        ("tree", 2, "full"),
+        ("efficient_su2", 2, "circular"),
+    ],
+)
+@pytest.mark.parametrize("n_qubits", [6, 8, 10, 13])
+def test_kernels_agree_if_states_are_copied_for_a_fold(
+    monkeypatch, n_qubits, ansatz, reps, entanglement, dtype, taped
+):
+    monkeypatch.setattr(layout, "_COPY_BYTES", 0)
+    monkeypatch.setattr(binding, "_TAPE_BYTES", 2**24 if taped else 0)
+    circuit = build_ansatz(ansatz, n_qubits, reps, entanglement)
+    assert_agrees(circuit, 1, n_samples=3, dtype=dtype)
+
+
 def test_a_block_is_of_one_sample_where_several_were_too_large():
-    circuit = build_ansatz("real_amplitudes", 17, 1, "linear")
-    engine = StatevectorEngine(circuit, as_observables(["Z" * 17]))
+    circuit = build_ansatz("real_amplitudes", 16, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 16]))
     for dtype in ("f8", "f4"):
         found = engine._compiled["f"].binding(np.dtype(dtype))
-        one = 2**17 * np.dtype(dtype).itemsize
+        one = 2**16 * np.dtype(dtype).itemsize
         assert one < found.block_bytes < 1.1 * one
     assert engine._compiled["f"].binding(np.dtype("c16")).n_lanes == 1
     small = build_ansatz("real_amplitudes", 14, 1, "linear")
