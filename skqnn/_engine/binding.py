@@ -16,7 +16,7 @@ _TAPE_BYTES, _TAPED_BLOCK_BYTES = 2**24, 2**20
 _TAPE_OF_ONE_BYTES = 2**26
 PAGE = 4096
 _NOTHING = np.empty(0)
-_SIGNS = np.array(8 * [1.0, -1.0])  # of lanes of real and imaginary parts
+_PLUS, _PLUS_MINUS = np.ones(16), np.array(8 * [1.0, -1.0])  # signs of lanes
 
 
 @cache
@@ -174,7 +174,8 @@ class Binding:
         self,
         bound: Bound,
         derivatives: list[np.ndarray],
-        factors: np.ndarray,
+        cotangent: np.ndarray,
+        width: int,
         n_parameters: int,
     ) -> np.ndarray:
         """Return the gradient, from the kernels' sums over some samples.
@@ -186,18 +187,21 @@ class Binding:
             By angles, shape (n_rows, *layout.qubits.shape, lanes), and overlaps with
             strings, shape (n_rows, n_strings, lanes): lanes of real and of imaginary
             parts in turn.
-        factors : ndarray of shape (n_rows, lanes), float64
-            What they are multiplied by.
+        cotangent : ndarray of shape (n_samples, 1), float64
+            What they are multiplied by, if a sample takes `width` lanes.
+        width : int
         n_parameters : int
         """
         angles, overlaps = derivatives
         gradient, pull = np.zeros(n_parameters), _kernels().pull
-        rows = angles.reshape(len(angles), self.layout.qubits.size, angles.shape[-1])
-        sums, by = np.zeros(rows.shape[1]), self._rotations
-        pull(by.terms, by.slope, bound.slopes, rows, factors, sums, gradient)
+        n_places, n_lanes = self.layout.qubits.size, angles.shape[-1]
+        rows = angles.reshape(-1, n_places, n_lanes)
+        factors, by, of = np.empty(n_lanes), self._rotations, self._phases
+        sums = np.zeros(n_places)
+        cotangents = cotangent, width, _PLUS, sums, factors
+        pull(by.terms, by.slope, bound.slopes, rows, *cotangents, gradient)
         if len(bound.overlaps):
-            signed = factors * _SIGNS[: factors.shape[1]]
-            sums, of = np.zeros(len(bound.overlaps)), self._phases
-            numbers = bound.overlaps, overlaps, signed, sums, gradient
-            pull(of.terms, of.slope, *numbers)
+            sums = np.zeros(len(bound.overlaps))
+            cotangents = cotangent, width, _PLUS_MINUS, sums, factors
+            pull(of.terms, of.slope, bound.overlaps, overlaps, *cotangents, gradient)
         return gradient

@@ -161,7 +161,7 @@ def turn(table, theta, flips, overlaps, units, factors, rows):
 
 
 @jit
-def pull(terms, slope, slopes, rows, factors, sums, gradient):
+def pull(terms, slope, slopes, rows, cotangent, width, signs, sums, factors, gradient):
     """Add the gradient by theta, from derivatives by numbers that are linear in it.
 
     Parameters
@@ -172,17 +172,27 @@ def pull(terms, slope, slopes, rows, factors, sums, gradient):
     slopes : ndarray of shape (n_numbers,)
         What derivatives must be multiplied by.
     rows : ndarray of shape (n_rows, n_places, lanes)
-    factors : ndarray of shape (n_rows, lanes)
-        The cotangent of each lane.
+        Sample after sample has `width` lanes; what is left of the last row is ignored.
+    cotangent : ndarray of shape (n_samples, 1)
+    width : int
+    signs : ndarray of shape (at least lanes,)
+        The cotangent of a lane is multiplied by its sign.
     sums : ndarray of shape (n_places,), 0 before
+    factors : ndarray of shape (lanes,), for work
     gradient : ndarray of shape (n_parameters,), increased
     """
     n_rows, n_places, n_lanes = rows.shape
+    n_samples, sample = len(cotangent), 0
     for row in range(n_rows):
+        for first in range(0, n_lanes, width):
+            factor = cotangent[sample, 0] if sample < n_samples else 0.0
+            for lane in range(first, first + width):
+                factors[lane] = signs[lane] * factor
+            sample += 1
         for place in range(n_places):
             total = 0.0
             for lane in range(n_lanes):
-                total += factors[row, lane] * rows[row, place, lane]
+                total += factors[lane] * rows[row, place, lane]
             sums[place] += total
     for k in range(len(terms)):
         value = slope[k] * slopes[terms[k, 1]] * sums[terms[k, 0]]

@@ -7,6 +7,7 @@ same bits for every number of threads.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
@@ -30,7 +31,6 @@ DTYPES = (np.float64, np.float32, np.complex128, np.complex64)  # of states
 
 # Below, importing Numba takes longer than most fits; above, offsets exceed 32 bits.
 _MIN_QUBITS, _MAX_QUBITS = 6, 24
-_FLOAT = np.dtype(np.float64)
 _REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
@@ -106,16 +106,14 @@ class Compiled:
         n_bytes = len(states.places) * width * n_numbers * dtype.itemsize
         kept = self._n_observables == 1 and n_bytes <= _JACOBIAN_BYTES
         E, *known = self._run(bound, states, blocks_per_row=int(kept))
+        collect = partial(bound.binding.collect, bound)
 
         def pullback(cotangent: np.ndarray) -> np.ndarray:
             if kept:
-                derivatives, lanes = known, known[0].shape[-1]
-                factors = _as_blocks(cotangent, _FLOAT, width, lanes)[:, 0]
-            else:
-                _, *derivatives = self._run(bound, states, _ROW_BLOCKS, cotangent)
-                n_rows, *_, lanes = derivatives[0].shape
-                factors = np.ones((n_rows, lanes))
-            return bound.binding.collect(bound, derivatives, factors, len(theta))
+                return collect(known, plain_doubles(cotangent), width, len(theta))
+            _, *sums = self._run(bound, states, _ROW_BLOCKS, cotangent)
+            n_rows, *_, lanes = sums[0].shape
+            return collect(sums, np.ones((n_rows, 1)), lanes, len(theta))
 
         return E, pullback
 
@@ -246,13 +244,11 @@ def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.n
     The expectation of a sample of several lanes is their sum.
     """
     n_blocks, n_observables, lanes = E.shape
-    values = E.reshape(-1).astype(np.float64, copy=False)
-    if width == 2:
-        values = values[::2] + values[1::2]
-    elif width > 2:
-        values = values.reshape(-1, width).sum(axis=1)
-    rows = values.reshape(n_blocks, n_observables, lanes // width).swapaxes(1, 2)
-    return scale * rows.reshape(-1, n_observables)[:n_samples]
+    if width > 1:
+        E = E.reshape(n_blocks, n_observables, lanes // width, width)
+        E = np.add.reduce(E, axis=-1, dtype=np.float64)
+    rows = E.swapaxes(1, 2).reshape(-1, n_observables)[:n_samples]
+    return np.multiply(rows, scale, dtype=np.float64)
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:
