@@ -23,8 +23,17 @@ from skqnn.inspection._variants import VARIANTS, Size
 _log = logging.getLogger(__name__)
 
 # The limits of scikit-learn's scores of classifiers, by the beginning of their names.
-_SHARES = ("accuracy", "average_precision", "balanced_accuracy", "f1", "jaccard")
-_SHARES += ("precision", "recall", "roc_auc", "top_k_accuracy")
+_SHARES = (
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "f1",
+    "jaccard",
+    "precision",
+    "recall",
+    "roc_auc",
+    "top_k_accuracy",
+)
 _LIMITS = dict.fromkeys(_SHARES, (0.0, 1.0)) | {
     "matthews_corrcoef": (-1.0, 1.0),
     "d2_": (-np.inf, 1.0),

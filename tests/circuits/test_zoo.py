@@ -15,6 +15,7 @@ from packaging.version import Version
 from qiskit import ClassicalRegister, QuantumCircuit, qasm2, qasm3, qpy, transpile
 from qiskit.circuit import AnnotatedOperation, Gate, ParameterVector
 from qiskit.circuit.library import (
+    CUGate,
     CXGate,
     DiagonalGate,
     GlobalPhaseGate,
@@ -138,6 +139,7 @@ FIXED = {  # operations without parameters, and their qubits
     "permutation": (lambda: PermutationGate([2, 0, 1]), [0, 1, 2]),
     "diagonal": (lambda: DiagonalGate([1, -1, 1j, 1]), [2, 1]),
     "open control": (lambda: CXGate(ctrl_state=0), [2, 0]),
+    "open CU": (lambda: CUGate(0.1, 0.2, 0.3, 0.4, ctrl_state=0), [0, 1]),
     "MCX": (lambda: MCXGate(2), [0, 1, 2]),
     "QFT": (lambda: QFTGate(3), [0, 1, 2]),
     "state preparation": (lambda: StatePreparation([0.6, 0, 0, 0.8j]), [1, 2]),
