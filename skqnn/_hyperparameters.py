@@ -107,8 +107,6 @@ _ARGUMENTS = {
     "learning_rate": ("progress",),
 }
 
-_SIZE = "a pair (height, width) of positive integers"
-
 
 def _are_numbers(weights):
     return all(isinstance(weight, Real) for weight in weights.values())
@@ -139,6 +137,26 @@ def _size(height, width):
     return min(height, width) > 0
 
 
+def _as_size(value):
+    """Return how one number, or the shape of a coloured image, becomes a pair."""
+    if isinstance(value, Integral) and value > 0:
+        return f"; write ({value}, {value})"
+    if isinstance(value, tuple | list) and len(value) == 3:
+        return "; make coloured images grey first, such as by X.mean(axis=-1)"
+    return ""
+
+
+def _as_share(value):
+    """Return what a threshold is a share of, for one that is a value of a pixel."""
+    if isinstance(value, Real) and value > 1:
+        return "; it is a share of the way from black to white, 0.5 for the middle"
+    return ""
+
+
+_SIZE = pair(
+    Integral, "a pair (height, width) of positive integers", _size, optional=True
+)._replace(cure=_as_size)
+
 ENCODER_RULES = {
     "black": one_of(BLACK),
     "normalization": one_of(NORMALIZATIONS),
@@ -153,6 +171,7 @@ ENCODER_RULES = {
         (Real, type(None)),
         lambda v: v is None or 0 <= v <= 1,
         "a number from 0 to 1, or None",
+        cure=_as_share,
     ),
     "pixel_range": pair(
         Real,
@@ -160,8 +179,8 @@ ENCODER_RULES = {
         lambda low, high: -math.inf < low < high < math.inf,
         optional=True,
     ),
-    "image_shape": pair(Integral, _SIZE, _size, optional=True),
-    "image_size": pair(Integral, _SIZE, _size, optional=True),
+    "image_shape": _SIZE,
+    "image_size": _SIZE,
     "n_frequencies": integer(1, None),
     "emphasis": Rule(
         (Real,),
