@@ -139,7 +139,7 @@ def _size(height, width):
 
 def _as_size(value):
     """Return how one number, or the shape of a coloured image, becomes a pair."""
-    if isinstance(value, Integral) and value > 0:
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
         return f"; write ({value}, {value})"
     if isinstance(value, tuple | list) and len(value) == 3:
         return "; make coloured images grey first, such as by X.mean(axis=-1)"
@@ -148,7 +148,7 @@ def _as_size(value):
 
 def _as_share(value):
     """Return what a threshold is a share of, for one that is a value of a pixel."""
-    if isinstance(value, Real) and value > 1:
+    if isinstance(value, Real) and float(value) > 1:
         return "; it is a share of the way from black to white, 0.5 for the middle"
     return ""
 
