@@ -139,7 +139,8 @@ def _size(height, width):
 
 def _as_size(value):
     """Return how one number, or the shape of a coloured image, becomes a pair."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
+    is_number = not isinstance(value, bool) and isinstance(value, Integral)
+    if is_number and int(value) > 0:
         return f"; write ({value}, {value})"
     if isinstance(value, tuple | list) and len(value) == 3:
         return "; make coloured images grey first, such as by X.mean(axis=-1)"

@@ -623,6 +623,7 @@ ERRORS = [
     ({"image_shape": 4}, TypeError, "`image_shape` must be"),
     ({"image_size": (0, 2)}, ValueError, "`image_size` must be a pair"),
     ({"image_size": 4}, TypeError, r"`image_size`.* got 4; write \(4, 4\)"),
+    ({"image_size": True}, TypeError, r"`image_size`.* got True\.$"),
     ({"image_shape": (8, 8, 3)}, ValueError, r"`image_shape`.* grey first.*axis=-1"),
     ({"threshold": 8}, ValueError, "`threshold`.* got 8; it is a share of the way"),
     ({"image_size": (True, 2)}, TypeError, "`image_size` must be"),
