@@ -242,11 +242,16 @@ def _side_by_side(circuit, bras):
     both = np.empty((n_rows, 2 * dimension))
     for r in range(n_rows):
         for c in range(dimension):
-            both[r, c], both[r, dimension + c] = circuit[r, c], bras[r, c]
-    if bras.shape[1] > dimension:  # two numbers for each amplitude
-        for r in range(dimension):
-            below = dimension + r
+            both[r, c] = circuit[r, c]
+    if bras.shape[1] == dimension:
+        for r in range(n_rows):
             for c in range(dimension):
-                both[r, dimension + c] = bras[r, 2 * c] + bras[below, 2 * c + 1]
-                both[below, dimension + c] = bras[below, 2 * c] - bras[r, 2 * c + 1]
+                both[r, dimension + c] = bras[r, c]
+        return both
+    for r in range(dimension):
+        for c in range(dimension):
+            real, imaginary = both[r], both[dimension + r]
+            below = bras[dimension + r]
+            real[dimension + c] = bras[r, 2 * c] + below[2 * c + 1]
+            imaginary[dimension + c] = below[2 * c] - bras[r, 2 * c + 1]
     return both
