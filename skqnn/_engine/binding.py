@@ -77,7 +77,8 @@ class Binding:
         terms = [(term.observable, term.mask) for term in program.measured]
         self._terms = np.array(terms, dtype=np.int64)
         self._flips = bool(np.any(self._terms[:, 1]))
-        self._weights = np.array([term.weights for term in program.measured])
+        weights = np.array([term.weights for term in program.measured])
+        self._weights = weights if np.any(np.imag(weights)) else np.real(weights)
         self._real = program.real
         self._constants: dict[np.dtype, tuple] = {}
         used = int(layout.tables.max()) + vector_bytes()
@@ -100,13 +101,13 @@ class Binding:
         if len(self._phases.layers):
             phases, strings = self._bind_phases(phases, theta, flips, numbers[1])
         if self._folded:
-            weights = signs
+            weights = signs.astype(dtype, copy=False)
             lanes = signs[0, -self.n_lanes :] if self.n_lanes > 1 else None
         elif self._flips:
             flipped = np.bitwise_count(z & self._terms[:, 1]) & 1
             if np.any(flipped):
                 turned = (1.0 - 2.0 * flipped).reshape(-1, *(weights.ndim - 1) * [1])
-                weights = weights * turned
+                weights = (weights * turned).astype(weights.dtype)
         task = kernels().Task(
             self._schedule[pulled],
             self._n_work[pulled],
@@ -116,10 +117,11 @@ class Binding:
             phases.astype(number, copy=False),
             self._phases.folds,
             self._phases.starts,
+            self._phases.alone,
             tangents.astype(dtype, copy=False),
             numbers[0].astype(dtype, copy=False),
             self._terms,
-            weights.astype(number, copy=False),
+            weights,
             flip,
             width,
         )
@@ -130,11 +132,11 @@ class Binding:
         """Return the dtype of numbers, and phases and weights that never change."""
         known = self._constants.get(dtype)
         if known is None:
-            number = dtype if self._real else np.result_type(dtype, np.complex64)
-            still, weights = (
-                np.asarray(self._by_lanes(values), dtype=number)
-                for values in (self._phases.still, self._weights)
-            )
+            wide = np.result_type(dtype, np.complex64)
+            number = dtype if self._real else wide
+            still = np.asarray(self._by_lanes(self._phases.still), dtype=number)
+            of = wide if np.iscomplexobj(self._weights) else dtype
+            weights = np.asarray(self._by_lanes(self._weights), dtype=of)
             self._constants[dtype] = known = number, still, weights
         return known
 

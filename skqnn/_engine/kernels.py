@@ -45,6 +45,7 @@ class Task(NamedTuple):
     phases: np.ndarray  # (n_phases, n_rows[, lanes]), real or complex
     folds: np.ndarray  # (n_folds, 4), of all layers with turns, see `strings.Fold`
     starts: np.ndarray  # (n_turned + 1,), the first fold of each of these layers
+    alone: np.ndarray  # (n_turned, 1 + GROUP_BITS), what needs no folds in them
     tangents: np.ndarray  # (2, n_layers + 1, *qubits.shape[1:]), see `Layout`
     factors: np.ndarray  # (n_layers,)
     terms: np.ndarray  # (n_terms, 2), observable and mask, see `moves.Term`
@@ -107,7 +108,8 @@ def _execute(pulled, task, states, samples, work, cotangents, E, block, out, ove
                             move(work, of[:2], tables, spread, patterns, far, by, r)
                         elif kind == OVERLAP:
                             v, blocks = task.phases, (of[0], of[2], of[1])
-                            unrescale(work, blocks, v, by[0], task.factors, layer)
+                            factors, alone = task.factors, task.alone
+                            unrescale(work, blocks, v, by, factors, layer, alone, over)
                             for k in range(task.starts[by[1]], task.starts[by[1] + 1]):
                                 fold(work, of[1], task.folds, k, over)
                         elif kind == MEASURE:

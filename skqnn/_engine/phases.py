@@ -1,5 +1,7 @@
 """Phases of amplitudes and derivatives by them, as functions that Numba can call."""
 
+from functools import partial, reduce
+
 from llvmlite import ir  # type: ignore[import-untyped,import-not-found,unused-ignore]
 from numba import types
 from numba.core import cgutils
@@ -40,50 +42,92 @@ def rescale(typingctx, work, pair, phases, phase, factors, at, back):
 
 
 @intrinsic
-def unrescale(typingctx, work, blocks, phases, phase, factors, at):
+def unrescale(typingctx, work, blocks, phases, places, factors, at, alone, out):
     """Go back with the cotangents from behind the phases, and compare with the states.
 
-    Block blocks[0] of `work` is multiplied by conjugate phases and the factor as in
-    `rescale`; then bra * ket with the lanes of ket swapped is calculated for all rows
-    of this block and blocks[1]: the difference of the lanes of the real and the
-    imaginary part of bra is Im(conj(bra) ket). These products are transformed in
-    groups, see `strings`, and stored in blocks[2]. Nothing is done if `phases` are
+    Block blocks[0] of `work` is multiplied by conjugate phases, ``phases[places[0]]``,
+    and the factor, ``factors[at]``, as in `rescale`; then bra * ket with the
+    lanes of ket swapped is calculated for all rows of this block and blocks[1]: the
+    difference of the lanes of the real and the imaginary part of bra is
+    Im(conj(bra) ket). These products are transformed in groups, see `strings`, and
+    stored in blocks[2]; if ``alone[places[1]]`` tells where sums of single qubits of
+    groups belong, they are added to `out` instead. Nothing is done if `phases` are
     real.
     """
+    arguments = (work, blocks, phases, places, factors, at, alone, out)
 
     def generate(context, builder, signature, args):
         if not is_complex(phases):
             return context.get_dummy_value()
         emit = Emitter(context, builder, signature, args)
-        work, blocks, phases_, phase, factors, at = emit.args
-        bras, kets, products = (
-            emit.at(work, block) for block in cgutils.unpack_tuple(builder, blocks)
-        )
-        _, n_rows = cgutils.unpack_tuple(builder, phases_.shape)
+        work, blocks, phases_, places, factors, at, alone, out = emit.args
+        unpack = partial(cgutils.unpack_tuple, builder)
+        bras, kets, products = (emit.at(work, block) for block in unpack(blocks))
+        phase, turned = unpack(places)
         factor = emit.splat(emit.item(factors, at))
         back = ir.Constant(ir.IntType(1), 1)
-        group_bits = emit.number(GROUP_BITS)
-        n_groups = builder.lshr(n_rows, group_bits)
-        with emit.groups(n_rows, 2**GROUP_BITS) as rows:
-            group, place = builder.lshr(rows[0], group_bits), emit.row(rows[0])
+        _, n_rows = unpack(phases_.shape)
+        n_groups = builder.lshr(n_rows, emit.number(GROUP_BITS))
 
-            def multiply(x, j, rows=rows, place=place):
-                here = builder.add(place, emit.number(j * vector_bytes()))
-                bra = emit.mul(factor, emit.load(bras, here))
-                bra = emit.times(emit.weight(phases_, phase, rows[j]), bra, back)
-                emit.store(bra, bras, here)
-                x[j] = emit.mul(bra, emit.swap(emit.load(kets, here)))
+        def multiply(x, j, rows):
+            here = builder.add(emit.row(rows[0]), emit.number(j * vector_bytes()))
+            bra = emit.mul(factor, emit.load(bras, here))
+            bra = emit.times(emit.weight(phases_, phase, rows[j]), bra, back)
+            emit.store(bra, bras, here)
+            x[j] = emit.mul(bra, emit.swap(emit.load(kets, here)))
 
-            x = Rows(multiply)
-            for low, high, q in pairs(GROUP_BITS):
-                x[low], x[high] = emit.add(x[low], x[high]), emit.sub(x[low], x[high])
-                if q == GROUP_BITS - 1:
-                    for j in (low, high):
-                        row = builder.mul(emit.number(j), n_groups)
-                        emit.store(x[j], products, emit.row(builder.add(row, group)))
+        def transform(totals=None):
+            with emit.groups(n_rows, 2**GROUP_BITS) as rows:
+                group = builder.lshr(rows[0], emit.number(GROUP_BITS))
+                x = Rows(partial(multiply, rows=rows))
+                if totals is not None:
+                    emit.store(_sum_alone(emit, x, totals), products, emit.row(group))
+                    return
+                for low, high, q in pairs(GROUP_BITS):
+                    x[low], x[high] = (
+                        emit.add(x[low], x[high]),
+                        emit.sub(x[low], x[high]),
+                    )
+                    if q == GROUP_BITS - 1:
+                        for j in (low, high):
+                            row = builder.mul(emit.number(j), n_groups)
+                            place = emit.row(builder.add(row, group))
+                            emit.store(x[j], products, place)
+
+        numbers = builder.bitcast(emit.at(alone, turned), ir.IntType(64).as_pointer())
+        flag, *lowest = (
+            builder.load(builder.gep(numbers, [emit.number(k)]))
+            for k in range(1 + GROUP_BITS)
+        )
+        with builder.if_else(builder.trunc(flag, ir.IntType(1))) as (few, all_):
+            with few:
+                totals = [emit.variable() for _ in lowest]
+                transform(totals)
+                for place, total in zip(lowest, totals, strict=True):
+                    _add_total(emit, out, place, builder.load(total))
+            with all_:
+                transform()
         return context.get_dummy_value()
 
-    return types.void(work, blocks, phases, phase, factors, at), generate
+    return types.void(*arguments), generate
+
+
+def _sum_alone(emit, x, totals):
+    """Add the rows with the signs of each qubit to its total; return their sum."""
+    rows = [x[j] for j in range(2 ** len(totals))]
+    for total in totals:
+        both = list(zip(rows[::2], rows[1::2], strict=True))
+        change = reduce(emit.add, [emit.sub(a, b) for a, b in both])
+        emit.builder.store(emit.add(emit.builder.load(total), change), total)
+        rows = [emit.add(a, b) for a, b in both]
+    return rows[0]
+
+
+def _add_total(emit, out, place, total):
+    """Add a vector to out[place], unless the place is -1."""
+    asked = emit.builder.icmp_signed(">=", place, emit.number(0))
+    with emit.builder.if_then(asked):
+        emit.increase(emit.at(out, place), 0, total)
 
 
 @intrinsic
@@ -128,6 +172,4 @@ def _fold_rows(emit, source, rows, size, places, out):
                 emit.store(value, source, place)
                 builder.store(emit.add(builder.load(total), value), total)
     for place, sums in zip(places, zip(*totals, strict=True), strict=True):
-        with builder.if_then(builder.icmp_signed(">=", place, emit.number(0))):
-            for total in sums:
-                emit.increase(emit.at(out, place), 0, builder.load(total))
+        _add_total(emit, out, place, reduce(emit.add, map(builder.load, sums)))

@@ -4,7 +4,8 @@ A Walsh transform finds the sums of all strings in place: the two halves of the 
 become their sum and their difference, for strings without and with a Z on the highest
 qubit, and each half is treated in the same way. Circuits need few strings, mostly those
 of one qubit, and so does a half: where no string is left the rest is not calculated.
-The lowest qubits come first, all strings of them, while rows are in registers.
+The lowest qubits come first, while rows are in registers: all strings of them, or only
+those of one qubit if there are no others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,9 +70,19 @@ def _folds(places: dict[int, int], start: int, n_rows: int) -> Iterator[Fold]:
         yield from _folds(high, start + half, half)
 
 
+def lowest_alone(masks: list[int], first: int = 0) -> tuple[int, ...] | None:
+    """Return where the sums of Z on each qubit of groups belong, -1 if nobody asks.
+
+    None, if a string has such a qubit and another one.
+    """
+    lowest = {mask: first + k for k, mask in enumerate(masks) if mask % 2**GROUP_BITS}
+    places = tuple(lowest.pop(1 << q, -1) for q in range(GROUP_BITS))
+    return None if lowest else places
+
+
 def fold_table(
     strings: np.ndarray, layers: Sequence[int], n_rows: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the folds that find the sums of all strings, layer by layer.
 
     Parameters
@@ -87,12 +98,20 @@ def fold_table(
     table : ndarray of shape (n_folds, 4), see `Fold`
     starts : ndarray of shape (n_layers + 1,)
         The layer at place k has the folds starts[k], ..., starts[k + 1] - 1.
+    alone : ndarray of shape (n_layers, 1 + GROUP_BITS)
+        1 and `lowest_alone`, whose sums need no folds, or 0.
     """
     table: list[Fold] = []
     starts = [0]
-    for layer in layers:
+    alone = np.zeros((len(layers), 1 + GROUP_BITS), dtype=np.int64)
+    for layer, places in zip(layers, alone, strict=True):
         masks = strings[strings[:, 0] == layer, 1].tolist()
         first = int(np.searchsorted(strings[:, 0], layer))
-        table += folds(masks, n_rows, first)
+        found = folds(masks, n_rows, first)
+        if lowest := lowest_alone(masks, first):
+            places[:] = 1, *lowest
+            n_groups = n_rows >> GROUP_BITS
+            found = [fold for fold in found if fold.start + 2 * fold.half <= n_groups]
+        table += found
         starts.append(len(table))
-    return np.array(table, dtype=np.int64).reshape(-1, 4), np.array(starts)
+    return np.array(table, dtype=np.int64).reshape(-1, 4), np.array(starts), alone

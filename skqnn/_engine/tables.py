@@ -104,6 +104,7 @@ class Phases(NamedTuple):
     slope: np.ndarray  # (n_terms,)
     folds: np.ndarray  # (n_folds, 4), that pull the strings, see `fold_table`
     starts: np.ndarray  # (n_turned + 1,)
+    alone: np.ndarray  # (n_turned, 1 + GROUP_BITS)
     products: np.ndarray  # (n_folds, 5): the row, the fold; n_strings: nobody asks
 
 
@@ -139,7 +140,7 @@ def phase_table(program: Program) -> tuple[Phases, np.ndarray, list[int]]:
 
 
 def _string_tables(moves: list[Move], layers: np.ndarray, n_rows: int) -> tuple:
-    """Return the last six members of `Phases`."""
+    """Return the last seven members of `Phases`."""
     terms, products = [], []
     places: dict[tuple[int, int], int] = {}
     for number, move in enumerate(moves):

@@ -44,9 +44,20 @@ def test_single_qubits_need_few_additions_after_the_groups():
 
 def test_folds_of_layers_come_in_turn():
     strings = np.array([(0, 3), (2, 1), (2, 6)])
-    table, starts = fold_table(strings, [0, 2], 32)
+    table, starts, alone = fold_table(strings, [0, 2], 32)
+    assert not np.any(alone)
     rows = np.random.default_rng(1).normal(size=32)
     first, second = table[: starts[1]], table[starts[1] :]
     assert transform(rows, first)[0] == pytest.approx(signed_sums(rows, [3])[0])
     expected = dict(enumerate(signed_sums(rows, [1, 6]), start=1))
     assert transform(rows, second) == pytest.approx(expected)
+
+
+def test_lowest_qubits_need_no_folds_if_they_are_alone():
+    masks, rows = [1, 4, 16, 48], np.random.default_rng(2).normal(size=64)
+    strings = np.array([(0, 3), *((1, mask) for mask in masks)])
+    table, starts, alone = fold_table(strings, [0, 1], 64)
+    assert alone.tolist() == [[0, 0, 0, 0, 0], [1, 1, -1, 2, -1]]
+    totals = transform(rows, table[starts[1] :])
+    expected = signed_sums(rows, masks)
+    assert totals == pytest.approx({3: expected[2], 4: expected[3]})
