@@ -272,7 +272,7 @@ def test_validation_fraction_that_leaves_nothing_to_train_on_is_refused():
 
 
 @pytest.mark.parametrize(
-    "n_qubits, gib", [(40, "319,488"), (200, r"2\*\*178"), (2000, "")]
+    "n_qubits, gib", [(40, "385,024"), (200, r"2\*\*178"), (2000, "")]
 )
 def test_memory_is_refused_before_any_work(n_qubits, gib):
     rng = np.random.default_rng(0)
@@ -305,7 +305,7 @@ def test_fit_that_fails_before_a_step_leaves_no_fitted_estimator():
 
 def test_memory_of_padded_amplitudes_is_refused(monkeypatch):
     monkeypatch.setattr("skqnn._memory._SMALL", 0)
-    monkeypatch.setattr("skqnn._memory.memory_limit", lambda: 40 * 8 * 2**12 - 1)
+    monkeypatch.setattr("skqnn._memory.memory_limit", lambda: 60 * 8 * 2**12 - 1)
     rows = np.tile(X, (1, 513))  # 2052 columns, of 12 qubits
     with pytest.raises(MemoryError, match=r"40 state\(s\) of 12 qubits need"):
         QNNClassifier(solver="lbfgs").fit(rows, Y)

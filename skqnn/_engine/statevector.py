@@ -364,9 +364,9 @@ def _cure(n_qubits: int, n_copies: int, feature_map: QuantumCircuit | None) -> s
 def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:
     """Return about how many numbers are held for each basis state, besides states.
 
-    Measured where kernels are compiled, which hold most: permutations, factors and work
-    of the circuit, weights of each observable for each set of bits that are flipped,
-    and those of each term again.
+    Measured on complex states where kernels are compiled, which hold most:
+    permutations, factors and work of the circuit, weights of each observable for each
+    set of bits that are flipped, and those of each term again.
     """
     terms = {
         (k, flips.tobytes())
@@ -375,7 +375,7 @@ def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:
     }
     sets = {flips for _, flips in terms}
     n_flipping = sum(any(flips) for _, flips in terms)
-    return 33 + len(sets) * (1 + 2 * len(observables)) + 2 * len(terms) + 6 * n_flipping
+    return 41 + len(sets) * (1 + 2 * len(observables)) + 2 * len(terms) + 6 * n_flipping
 
 
 class _Bound(NamedTuple):
