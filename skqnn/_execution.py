@@ -1,6 +1,8 @@
 """Which engine a model runs on: made, kept for the next call, and closed."""
 
 import logging
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
@@ -27,7 +29,8 @@ from skqnn._verbose import inform, verbose_logging
 
 _log = logging.getLogger(__name__)
 
-_KEPT_SHARE = 32  # a circuit that is kept takes at most this part of all memory
+_KEPT_SHARE = 32  # all circuits that are kept take at most this part of the memory,
+_NOT_COUNTED = 2**20  # bytes, without those that take less
 
 
 class Setting(NamedTuple):
@@ -82,9 +85,40 @@ class Engines:
         same = len(kept) == len(parts) and all(map(is_, kept, parts))
         if not same or kept_values != values:
             engine = exact_engine(model)
-            if engine.held_bytes <= memory_limit() // _KEPT_SHARE:
+            if _kept_circuits.admit(self, engine.held_bytes):
                 self._exact = parts, values, engine
         return copy(engine)
+
+    def forget(self) -> None:
+        """Give up the compiled circuit; the next call compiles it again."""
+        self._exact = (), (), None
+
+
+class _KeptCircuits:
+    """Who keeps a large circuit of how many bytes, the latest last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[tuple[weakref.ref[Engines], int]] = []
+
+    def admit(self, owner: Engines, n_bytes: int) -> bool:
+        """Tell whether an owner may keep a circuit; the first ones give up theirs."""
+        if n_bytes < _NOT_COUNTED:
+            return True
+        limit = memory_limit() // _KEPT_SHARE
+        if n_bytes > limit:
+            return False
+        with self._lock:
+            kept = [entry for entry in self._kept if entry[0]() not in (None, owner)]
+            while sum(size for _, size in kept) > limit - n_bytes:
+                first, _ = kept.pop(0)
+                if (other := first()) is not None:
+                    other.forget()
+            self._kept = [*kept, (weakref.ref(owner), n_bytes)]
+        return True
+
+
+_kept_circuits = _KeptCircuits()
 
 
 def exact_engine(model: Model) -> StatevectorEngine:

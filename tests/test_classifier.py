@@ -783,14 +783,38 @@ def test_circuits_that_their_user_extends_later_are_not_those_of_the_model():
         assert_array_equal(model.decision_function(X), expected)
 
 
-@pytest.mark.parametrize("limit, n_compiled", [(2**15, 2), (2**16, 1)])
+@pytest.mark.parametrize("share, n_compiled", [(0.9, 2), (1.1, 1)])
 def test_model_is_kept_that_takes_a_small_part_of_memory(
-    compiled, monkeypatch, limit, n_compiled
+    compiled, monkeypatch, share, n_compiled
 ):
-    """Four amplitudes with 38 numbers each are 1,216 bytes."""
-    monkeypatch.setattr(_execution, "memory_limit", lambda: limit)
+    classifier = train()
+    size = classifier._engines._exact[-1].held_bytes
+    monkeypatch.setattr(_execution, "_NOT_COUNTED", 0)
+    monkeypatch.setattr(_execution, "memory_limit", lambda: share * 32 * size)
+    compiled.clear()
     train().predict(X)
     assert len(compiled) == n_compiled
+
+
+def test_models_together_are_kept_in_a_small_part_of_memory(compiled, monkeypatch):
+    first, second, third = train(), train(), train()
+    size = first._engines._exact[-1].held_bytes
+    monkeypatch.setattr(_execution, "_NOT_COUNTED", 0)
+    monkeypatch.setattr(_execution, "memory_limit", lambda: 2.5 * 32 * size)
+    for model in (first, second, third):
+        model._engines.forget()
+        model.predict(X)
+    compiled.clear()
+    second.predict(X)
+    third.predict(X)
+    assert not compiled
+    first.predict(X)
+    assert len(compiled) == 1
+    del third
+    second.predict(X)  # the second had to go for the first
+    assert len(compiled) == 2
+    first.predict(X)
+    assert len(compiled) == 2
 
 
 def test_compiled_model_stays_out_of_copies_and_pickles():

@@ -77,6 +77,18 @@ class Compiled:
         self._n_observables = 1 + max(term.observable for term in program.measured)
         self._bindings: dict[int, Binding] = {}
 
+    @property
+    def n_numbers_of_depth(self) -> int:
+        """About the numbers for each basis state that deeper circuits hold in addition.
+
+        Measured: permutations that differ, with their tables, and factors of phases
+        with parameters; a few of both are counted for every circuit.
+        """
+        moves = self._program.moves
+        n_different = len({id(move.source) for move in moves})
+        n_turned = sum(bool(move.turns) for move in moves)
+        return 4 * max(n_different - 3, 0) + 6 * max(n_turned - 3, 0)
+
     def binding(self, dtype: np.dtype) -> Binding:
         """Return how states of a dtype are laid out: large real ones one by one."""
         alone = self.real and dtype.kind == "f"

@@ -105,9 +105,13 @@ class StatevectorEngine:
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
         self._compiled: Mapping[str, Small | Compiled | None] = {}
         if can_compile():
-            self._compiled = compile_small(
-                gates, self._observables, self.n_qubits
-            ) or compile_gates(gates, observables, self.n_qubits)
+            small = compile_small(gates, self._observables, self.n_qubits)
+            large = {} if small else compile_gates(gates, observables, self.n_qubits)
+            self._compiled = small or large
+            grown = [
+                one.n_numbers_of_depth for one in large.values() if one is not None
+            ]
+            self._held += 8 * max(grown, default=0)
         self._work = np.zeros(1)  # amplitudes times steps so far, of all copies
 
     @property
