@@ -4,9 +4,11 @@ Blocks of samples are independent, and sums are taken in a fixed order: results 
 same bits for every number of threads.
 """
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -36,6 +38,11 @@ _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
 _BLOCK_BYTES = 2**20  # of several samples: with more, a block is of one sample
+
+# What C's malloc would return to the system after each call is kept for the next one,
+# which would have to ask for it page by page; more would be missed elsewhere.
+_LARGE_BYTES = 2**25, 2**28
+_spare: list[np.ndarray] = []  # one at most
 
 
 def compile_gates(
@@ -184,13 +191,16 @@ class Compiled:
         n_threads = n_effective_threads() if size >= _THREAD_WORK else 1
         unit = max(blocks_per_row, 1)
         parts = _share_out(n_blocks, n_threads, unit)
-        workspaces = _workspaces(dtype, len(parts), task.n_work, binding.block_bytes)
+        shape = len(parts), task.n_work, binding.block_bytes
+        memory = _memory(math.prod(shape) + PAGE)
+        workspaces = _workspaces(memory, dtype, *shape)
         results = cotangents, E, out, over, unit
         calls = [
             (task, array, places, part, work, *results)
             for part, work in zip(parts, workspaces, strict=True)
         ]
         _run_in_threads(kernels().run, calls)
+        _give_back(memory)
         return _as_samples(E, n_samples, width, bound.scale), out, over
 
 
@@ -216,8 +226,24 @@ class _Memory:
         }
 
 
+def _memory(n_bytes: int) -> np.ndarray:
+    """Return memory of a size or more, that of an earlier call if it is large."""
+    if n_bytes >= _LARGE_BYTES[0]:
+        with suppress(IndexError):
+            spare = _spare.pop()  # another thread finds none
+            if n_bytes <= spare.size <= 2 * n_bytes:
+                return spare
+    return np.empty(n_bytes, dtype=np.uint8)
+
+
+def _give_back(memory: np.ndarray) -> None:
+    """Keep the memory of a call for the next one, unless it is too large."""
+    if _LARGE_BYTES[0] <= memory.size <= _LARGE_BYTES[1]:
+        _spare[:] = [memory]
+
+
 def _workspaces(
-    dtype: np.dtype, n_parts: int, n_blocks: int, block_bytes: int
+    raw: np.ndarray, dtype: np.dtype, n_parts: int, n_blocks: int, block_bytes: int
 ) -> np.ndarray:
     """Return memory for blocks, shape (n_parts, n_blocks, size).
 
@@ -227,7 +253,6 @@ def _workspaces(
     again.
     """
     shape = n_parts, n_blocks, block_bytes // dtype.itemsize
-    raw = np.empty(n_parts * n_blocks * block_bytes + PAGE, dtype=np.uint8)
     start = -raw.__array_interface__["data"][0] % PAGE
     return np.ndarray(shape, dtype, raw, start)
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -528,6 +529,33 @@ def test_a_permutation_that_a_circuit_repeats_is_held_once():
     assert len(moves) == 6
     assert len({id(move.source) for move in moves[1:]}) == 1
     assert len({id(move.phase) for move in moves[1:]}) == 1
+
+
+def test_memory_of_a_call_is_kept_for_the_next_one_if_it_is_large(monkeypatch):
+    engine = StatevectorEngine(
+        build_ansatz("efficient_su2", 8, 2, "linear"), as_observables(["Z" * 8])
+    )
+    states, theta = random_states(9, 8), np.arange(engine.n_parameters) / 7
+    monkeypatch.setattr("skqnn._engine.statevector._PATIENCE", 0)
+    engine.expectations(states, theta)
+    expected = value_and_gradient(engine, states, theta, np.ones((9, 1)))
+    spare: list = []
+    monkeypatch.setattr(_compiled, "_spare", spare)
+    for bounds, n_kept in (((1, 2**28), 1), ((2**25, 2**28), 0), ((1, 2), 0)):
+        spare.clear()
+        monkeypatch.setattr(_compiled, "_LARGE_BYTES", bounds)
+        for _ in range(3):
+            with ThreadPoolExecutor(4) as pool:
+                calls = [
+                    pool.submit(
+                        value_and_gradient, engine, states, theta, np.ones((9, 1))
+                    )
+                    for _ in range(4)
+                ]
+            for call in calls:
+                for a, b in zip(call.result(), expected, strict=True):
+                    np.testing.assert_array_equal(a, b)
+        assert len(spare) == n_kept
 
 
 def test_memory_of_deep_circuits_is_counted():
