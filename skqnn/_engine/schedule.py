@@ -66,7 +66,7 @@ def blocks(layout: Layout, taped: bool) -> Blocks:
     if not taped:
         turns = [(n_layers - 1 - k) % 2 for k in range(len(layout.layers))]
         tape = [1 - turn for turn in turns][:n_layers]
-        return Blocks(tape, turns, 0, 2, turns[0], 3, 3 + n_copies)
+        return Blocks(tape, turns, 0, 2, turns[0], 2, 3)
     used = max(2, n_layers)
     before: list = []  # None for `now`
     for k, layer in enumerate(layout.layers):
@@ -216,7 +216,8 @@ def _backward(layout: Layout, taped: bool, final: int) -> list[tuple]:
     if layout.fold is not None:
         bras, other = other, bras
         passes += _pull_fold(layout, where, bras, final, taped)
-        aligned = JOINED if layout.fold.aligned else None
+        replaces = _leads_back(layout) and where.copy == bras
+        aligned = JOINED if layout.fold.aligned and not replaces else None
     kets = final
     for k in range(len(where.tape) - 1, -1, -1):
         layer, kets = layout.layers[k], where.tape[k] if taped else kets
@@ -260,7 +261,7 @@ def _pull_fold(layout, where, z, final, taped) -> Iterator[tuple]:
         if not _leads_back(layout):
             write = layer.gathers[-1]
             back = _order(SCATTER, k, top, layer, turned, z, write=write)
-            yield JOINED if top else None, [back]
+            yield JOINED if top and where.copy != z else None, [back]
     elif len(layer.bits) > 1:
         yield None, [_pull_reflected(k, len(layer.bits) - 1, layer, z, final)]
     if layer.phase >= 0:

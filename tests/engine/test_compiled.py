@@ -179,8 +179,12 @@ def test_kernels_agree_without_a_tape(monkeypatch, n_qubits, ansatz, n_observabl
 
 @pytest.mark.parametrize("observables", [["ZIIIIIIZ", "IZIIIIII"], ["ZZZZZZZZ"]])
 @pytest.mark.parametrize("ansatz", ["real_amplitudes", "tree", "efficient_su2"])
-def test_memory_without_a_tape_is_three_blocks(monkeypatch, ansatz, observables):
+@pytest.mark.parametrize("copied_from", [0, 2**20])
+def test_memory_without_a_tape_is_three_blocks(
+    monkeypatch, ansatz, observables, copied_from
+):
     monkeypatch.setattr(binding, "_TAPE_BYTES", 0)
+    monkeypatch.setattr(layout, "_COPY_BYTES", copied_from)
     for reps in (1, 2, 7):
         circuit = build_ansatz(ansatz, 8, reps, "linear")
         engine = StatevectorEngine(circuit, as_observables(observables))
