@@ -227,7 +227,10 @@ class _Memory:
 
 
 def _memory(n_bytes: int) -> np.ndarray:
-    """Return memory of a size or more, that of an earlier call if it is large."""
+    """Return memory of a size or more, that of an earlier call if it is large.
+
+    It is one piece for all threads, so that the next call gets the same pages again.
+    """
     if n_bytes >= _LARGE_BYTES[0]:
         with suppress(IndexError):
             spare = _spare.pop()  # another thread finds none
@@ -245,12 +248,10 @@ def _give_back(memory: np.ndarray) -> None:
 def _workspaces(
     raw: np.ndarray, dtype: np.dtype, n_parts: int, n_blocks: int, block_bytes: int
 ) -> np.ndarray:
-    """Return memory for blocks, shape (n_parts, n_blocks, size).
+    """Divide memory into blocks, shape (n_parts, n_blocks, size).
 
     Blocks start on a page, and a row has the same place on its page in all of them;
-    otherwise loads would wait for stores whose addresses have the same last 12 bits. It
-    is one piece, made by the calling thread, so that the next call gets the same pages
-    again.
+    otherwise loads would wait for stores whose addresses have the same last 12 bits.
     """
     shape = n_parts, n_blocks, block_bytes // dtype.itemsize
     start = -raw.__array_interface__["data"][0] % PAGE

@@ -37,9 +37,10 @@ class Layer(NamedTuple):
 
     bits: list[int]  # qubits of each sweep
     tables: list[int]
-    # Tables of permuted rows, of the first sweep or, if the layer is folded, of all.
-    # With several lanes, of the last sweep then, and they may mix lanes: numbers in
-    # `Layout.shuffled` are of tables that name a pattern, -1 - k is `Layout.spread[k]`.
+    # Tables of permuted rows, of the first sweep or, if the layer is folded, of all, or
+    # of the last if states are copied for it. With several lanes they may mix lanes:
+    # numbers in `Layout.shuffled` are of tables that name a pattern, -1 - k is
+    # `Layout.spread[k]`.
     gathers: list[int]
     spans: list[int]  # rows that each sweep keeps apart
     chunk: int  # rows that all sweeps but the last keep apart
@@ -51,8 +52,9 @@ class Fold(NamedTuple):
     """How the last layer is swept if it is part of the observable."""
 
     aligned: bool  # its last sweep meets the groups of rows of the layer before
-    # With several lanes: the table of where rows belong, in the order of this layer,
-    # after the last sweep of the layer before. -1: lanes belong to different rows.
+    # If states are copied: the table of where rows belong, in the order of this layer,
+    # after the last sweep of the layer before. -1: there is none, such as where lanes
+    # belong to different rows.
     places: int
     rows: np.ndarray  # (n_rows,) in the order of the sweep that applies signs
     lanes: np.ndarray  # (n_lanes,), the bits that tell them apart

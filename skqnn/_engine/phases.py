@@ -76,23 +76,13 @@ def unrescale(typingctx, work, blocks, phases, places, factors, at, alone, out):
             emit.store(bra, bras, here)
             x[j] = emit.mul(bra, emit.swap(emit.load(kets, here)))
 
-        def transform(totals=None):
+        def in_groups(finish):
             with emit.groups(n_rows, 2**GROUP_BITS) as rows:
                 group = builder.lshr(rows[0], emit.number(GROUP_BITS))
-                x = Rows(partial(multiply, rows=rows))
-                if totals is not None:
-                    emit.store(_sum_alone(emit, x, totals), products, emit.row(group))
-                    return
-                for low, high, q in pairs(GROUP_BITS):
-                    x[low], x[high] = (
-                        emit.add(x[low], x[high]),
-                        emit.sub(x[low], x[high]),
-                    )
-                    if q == GROUP_BITS - 1:
-                        for j in (low, high):
-                            row = builder.mul(emit.number(j), n_groups)
-                            place = emit.row(builder.add(row, group))
-                            emit.store(x[j], products, place)
+                finish(Rows(partial(multiply, rows=rows)), group)
+
+        def sum_up(x, group):
+            emit.store(_sum_alone(emit, x, totals), products, emit.row(group))
 
         numbers = builder.bitcast(emit.at(alone, turned), ir.IntType(64).as_pointer())
         flag, *lowest = (
@@ -102,14 +92,25 @@ def unrescale(typingctx, work, blocks, phases, places, factors, at, alone, out):
         with builder.if_else(builder.trunc(flag, ir.IntType(1))) as (few, all_):
             with few:
                 totals = [emit.variable() for _ in lowest]
-                transform(totals)
+                in_groups(sum_up)
                 for place, total in zip(lowest, totals, strict=True):
                     _add_total(emit, out, place, builder.load(total))
             with all_:
-                transform()
+                in_groups(partial(_transform, emit, products, n_groups))
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
+
+
+def _transform(emit, products, n_groups, x, group):
+    """Store the sums of a group with the signs of all its strings."""
+    for low, high, q in pairs(GROUP_BITS):
+        x[low], x[high] = emit.add(x[low], x[high]), emit.sub(x[low], x[high])
+        if q == GROUP_BITS - 1:
+            for j in (low, high):
+                first = emit.builder.mul(emit.number(j), n_groups)
+                place = emit.row(emit.builder.add(first, group))
+                emit.store(x[j], products, place)
 
 
 def _sum_alone(emit, x, totals):
