@@ -30,10 +30,17 @@ def is_complex(array: types.Array) -> bool:
     return isinstance(array.dtype, types.Complex)
 
 
-def has_permps(context) -> bool:
-    """Tell whether one instruction shuffles a vector in an order that is loaded."""
+def permps(context) -> str | None:
+    """Return what LLVM calls an instruction that shuffles in an order that is loaded.
+
+    None: the processor has none for a whole vector.
+    """
     *_, features = context.codegen().magic_tuple()
-    return vector_bytes() == 32 and "+avx2" in features.split(",")
+    needs, name = {
+        32: ("+avx2", "llvm.x86.avx2.permps"),
+        64: ("+avx512f", "llvm.x86.avx512.permvar.sf.512"),
+    }[vector_bytes()]
+    return name if needs in features.split(",") else None
 
 
 class Array(NamedTuple):
@@ -124,11 +131,11 @@ class Emitter:
         address = self.builder.bitcast(address, places.as_pointer())
         order = self.builder.load(address, align=4)
         x = self.builder.bitcast(x, parts)
-        if has_permps(self.context):
+        name = permps(self.context)
+        if name is not None:
             kind = ir.FunctionType(parts, [parts, places])
-            module, name = self.builder.module, "llvm.x86.avx2.permps"
-            permps = cgutils.get_or_insert_function(module, kind, name)
-            y = self.builder.call(permps, [x, order])
+            function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+            y = self.builder.call(function, [x, order])
             return self.builder.bitcast(y, self.vector)
         y = ir.Constant(parts, ir.Undefined)
         for k in range(n_parts):
