@@ -81,3 +81,20 @@ print(engine.expectations(np.eye(1, 64), np.zeros(12))[0, 0])
         text=True,
     )
     assert float(printed) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "settings, n_bytes",
+    [
+        ({"NUMBA_CPU_NAME": "generic"}, 32),
+        ({"NUMBA_CPU_FEATURES": "+avx2,+fma"}, 32),
+        ({"NUMBA_CPU_FEATURES": "+avx2,+avx512f"}, 64),
+    ],
+)
+def test_rows_are_those_of_the_processor_that_is_compiled_for(settings, n_bytes):
+    """Not of the one at hand: several, set up alike, may share a cache on disk."""
+    code = "from skqnn._engine.layout import vector_bytes; print(vector_bytes())"
+    printed = subprocess.check_output(
+        [sys.executable, "-c", code], env=os.environ | settings, text=True
+    )
+    assert int(printed) == n_bytes

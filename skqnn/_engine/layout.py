@@ -23,13 +23,16 @@ NEAR_BYTES = 2**14  # of a block: the first cache holds those of two
 def vector_bytes() -> int:
     """Return the size of a row; the samples of a block are as many as fit into it.
 
-    A sweep holds 16 rows: they take 16 or, with AVX-512, all 32 registers of it.
+    A sweep holds 16 rows: they take 16 or, with AVX-512, all 32 registers of it. What
+    counts is the processor that Numba compiles for, which is part of the key of its
+    cache on disk: one cache may serve several computers.
     """
-    from llvmlite.binding import (  # type: ignore[import-untyped,import-not-found,unused-ignore]
-        get_host_cpu_features,
+    from numba.core.registry import (  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        cpu_target,
     )
 
-    return 64 if get_host_cpu_features().get("avx512f") else 32
+    *_, features = cpu_target.target_context.codegen().magic_tuple()
+    return 64 if "+avx512f" in features.split(",") else 32
 
 
 class Layer(NamedTuple):
