@@ -35,6 +35,7 @@ __all__ = [
     "real",
     "reuse",
     "sender",
+    "sum_in_double",
     "take_rows",
     "to_numpy",
 ]
@@ -155,6 +156,12 @@ def real(array: Any) -> Any:
         return array.real
     xp, _ = namespace(array)
     return xp.real(array) if xp.isdtype(array.dtype, "complex floating") else array
+
+
+def sum_in_double(array: Any) -> Any:
+    """Return the sum over the first axis, in double precision for any dtype."""
+    xp, _ = namespace(array)
+    return xp.sum(array, axis=0, dtype=xp.result_type(array.dtype, xp.float64))
 
 
 def into(out: Any, function: Callable, *arguments: Any) -> Any:

@@ -120,9 +120,9 @@ class Compiled:
         """
         states = as_rows(states)
         bound = self._bind(theta, states, pulled=True)
-        width, dtype = bound.width, _REAL[states.array.dtype.char]
+        width = bound.width
         n_numbers = bound.binding.layout.qubits.size + bound.overlaps.size
-        n_bytes = len(states.places) * width * n_numbers * dtype.itemsize
+        n_bytes = 8 * len(states.places) * width * n_numbers
         kept = self._n_observables == 1 and n_bytes <= _JACOBIAN_BYTES
         E, *known = self._run(bound, states, blocks_per_row=int(kept))
         collect = partial(bound.binding.collect, bound)
@@ -178,11 +178,11 @@ class Compiled:
             array = array.reshape(-1, array.shape[1] // binding.n_lanes)
             lanes_of = binding.n_lanes * places[:, np.newaxis]
             places = (lanes_of + np.arange(binding.n_lanes)).ravel()
-        E = np.zeros((n_blocks, n_observables, lanes), dtype=dtype)
-        out = np.zeros((n_rows, *binding.layout.qubits.shape, lanes), dtype=dtype)
-        over = np.zeros((n_rows, len(bound.overlaps), lanes), dtype=dtype)
+        E = np.zeros((n_blocks, n_observables, lanes))
+        out = np.zeros((n_rows, *binding.layout.qubits.shape, lanes))
+        over = np.zeros((n_rows, len(bound.overlaps), lanes))
         if cotangent is None:
-            cotangents = np.empty_like(E)
+            cotangents = np.empty(E.shape, dtype=dtype)
             cotangents.fill(1)
         else:
             cotangents = _as_blocks(cotangent, dtype, width, lanes)
@@ -284,9 +284,9 @@ def _as_samples(E: np.ndarray, n_samples: int, width: int, scale: float) -> np.n
     n_blocks, n_observables, lanes = E.shape
     if width > 1:
         E = E.reshape(n_blocks, n_observables, lanes // width, width)
-        E = np.add.reduce(E, axis=-1, dtype=np.float64)
+        E = np.add.reduce(E, axis=-1)
     rows = E.swapaxes(1, 2).reshape(-1, n_observables)[:n_samples]
-    return np.multiply(rows, scale, dtype=np.float64)
+    return np.multiply(rows, scale)
 
 
 def _share_out(n_blocks: int, n_threads: int, unit: int) -> list[tuple[int, int]]:

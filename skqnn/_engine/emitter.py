@@ -18,6 +18,7 @@ from skqnn._engine.layout import PAD_BITS, vector_bytes
 _INT = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 _FUSE = ("contract",)  # a * b + c may be one instruction
+_SUMMED = 2**11  # rows, which single precision adds up without losing digits
 
 
 def is_spread(array: types.Array) -> bool:
@@ -182,10 +183,14 @@ class Emitter:
             yield self.builder.bitcast(place, self.vector.element.as_pointer())
 
     def increase(self, address, index, value):
-        """Add to the vector at an index, a number that may be known already."""
-        index = self.number(index) if isinstance(index, int) else index
-        offset = self.builder.mul(index, self.number(vector_bytes()))
-        self.store(self.add(self.load(address, offset), value), address, offset)
+        """Add a vector to that at an index, which is in double precision."""
+        doubles = ir.VectorType(ir.DoubleType(), self.lanes)
+        place = self.builder.bitcast(address, doubles.as_pointer())
+        place = self.builder.gep(place, [self.number(index)])
+        if self.itemsize < 8:
+            value = self.builder.fpext(value, doubles)
+        total = self.add(self.builder.load(place, align=8), value)
+        self.builder.store(total, place, align=8)
 
     def variable(self):
         """Return a place for a vector, which is 0 at first."""
@@ -269,11 +274,26 @@ class Emitter:
         return self.across(x, 0)
 
     @contextmanager
-    def groups(self, n_rows, size):
-        """Loop over all rows, `size` of them at a time: a context of their numbers."""
-        loop = (self.number(0), n_rows, self.number(size))
-        with cgutils.for_range_slice(self.builder, *loop) as (first, _):
-            yield [self.builder.add(first, self.number(k)) for k in range(size)]
+    def parts(self, rows):
+        """Loop over parts of rows (first, last) to be summed: a context of such.
+
+        A long sum in single precision would lose digits.
+        """
+        if self.itemsize > 4:
+            yield rows
+            return
+        (first, last), size = rows, self.number(_SUMMED)
+        with cgutils.for_range_slice(self.builder, first, last, size) as (start, _):
+            end = self.builder.add(start, size)
+            inside = self.builder.icmp_signed("<", end, last)
+            yield start, self.builder.select(inside, end, last)
+
+    @contextmanager
+    def groups(self, rows, size):
+        """Loop over rows first, ..., last - 1, `size` at a time: a context of such."""
+        loop = (*rows, self.number(size))
+        with cgutils.for_range_slice(self.builder, *loop) as (start, _):
+            yield [self.builder.add(start, self.number(k)) for k in range(size)]
 
     def shuffle(self, a, b, lanes):
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)

@@ -164,13 +164,15 @@ def _build_run(hashes):
             No rows: they are not calculated.
         over : ndarray of shape (n_out, n_strings, lanes)
             The overlaps with the Z strings in phases with parameters, likewise.
+
+        E, `out` and `over` are float64, as long sums in float32 would lose digits.
         """
         hashes  # noqa: B018
         n_samples = E.shape[2] // task.width
         pulled = len(out) > 0
         samples, end = np.empty(n_samples, dtype=np.int64), len(places) - 1
-        nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=E.dtype)
-        no_overlaps = np.empty((over.shape[1], E.shape[2]), dtype=E.dtype)
+        nowhere = np.empty((*out.shape[1:4], E.shape[2]), dtype=out.dtype)
+        no_overlaps = np.empty((over.shape[1], E.shape[2]), dtype=over.dtype)
         for block in range(blocks[0], blocks[1]):
             for k in range(n_samples):
                 samples[k] = places[min(block * n_samples + k, end)]

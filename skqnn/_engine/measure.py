@@ -22,7 +22,8 @@ _UNROLLED = 8  # rows at a time, whose sums need not wait for one another
 def square_sums(typingctx, work, block, measured, flip, out, at):
     """Add <x| O_k |x> to out[at, k], all k.
 
-    x is a block of `work`, `out` is (n_blocks, n_observables, lanes). `measured` is
+    x is a block of `work`, `out` is (n_blocks, n_observables, lanes), doubles for any
+    precision of x, as long sums would lose digits. `measured` is
     (terms, weights), arrays of shape (n_terms, 2) and (n_terms, n_rows), n_rows a
     multiple of 8: a term has an observable k and a mask, and adds
 
@@ -38,7 +39,7 @@ def square_sums(typingctx, work, block, measured, flip, out, at):
         source = emit.at(work, block)
         measured = emit.arrays(signature.args[2], measured)
         _, n_rows, *_ = cgutils.unpack_tuple(builder, measured[1].shape)
-        with emit.groups(n_rows, _UNROLLED) as rows:
+        with emit.groups((emit.number(0), n_rows), _UNROLLED) as rows:
             x = [emit.load(source, emit.row(row)) for row in rows]
             with _observables(emit, source, measured, rows, flip) as (
                 observable,
@@ -55,7 +56,7 @@ def weigh(typingctx, work, pair, measured, flip, cotangents, out, at):
     """Store 2 sum_k cotangents[at, k] O_k |x>, and do what `square_sums` does.
 
     x is block pair[0] of `work`, the result is block pair[1]; `cotangents` is
-    (n_blocks, n_observables, lanes), and so is `out`.
+    (n_blocks, n_observables, lanes), of the precision of x.
     """
 
     def generate(context, builder, signature, args):
@@ -67,7 +68,7 @@ def weigh(typingctx, work, pair, measured, flip, cotangents, out, at):
         measured = emit.arrays(signature.args[2], measured)
         _, n_rows, *_ = cgutils.unpack_tuple(builder, measured[1].shape)
         totals = [cgutils.alloca_once(builder, emit.vector) for _ in range(_UNROLLED)]
-        with emit.groups(n_rows, _UNROLLED) as rows:
+        with emit.groups((emit.number(0), n_rows), _UNROLLED) as rows:
             x = [emit.load(source, emit.row(row)) for row in rows]
             for total in totals:
                 builder.store(emit.zero, total)
@@ -124,7 +125,7 @@ def _observables(emit, source, measured, rows, flip):
 
 
 def _add_squares(emit, x, moved, place):
-    """Add the products of some rows of |x> and O_k |x> to a vector at an address."""
+    """Add the products of some rows of |x> and O_k |x> to doubles at an address."""
     emit.increase(place, 0, reduce(emit.add, map(emit.mul, x, moved)))
 
 

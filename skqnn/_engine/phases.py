@@ -30,7 +30,7 @@ def rescale(typingctx, work, pair, phases, phase, factors, at, back):
         )
         _, n_rows, *_ = cgutils.unpack_tuple(builder, phases.shape)
         factor = emit.splat(emit.item(factors, at))
-        with emit.groups(n_rows, _UNROLLED) as rows:
+        with emit.groups((emit.number(0), n_rows), _UNROLLED) as rows:
             for row in rows:
                 place = emit.row(row)
                 value = emit.mul(factor, emit.load(source, place))
@@ -76,12 +76,12 @@ def unrescale(typingctx, work, blocks, phases, places, factors, at, alone, out):
             emit.store(bra, bras, here)
             x[j] = emit.mul(bra, emit.swap(emit.load(kets, here)))
 
-        def in_groups(finish):
-            with emit.groups(n_rows, 2**GROUP_BITS) as rows:
+        def in_groups(part, finish):
+            with emit.groups(part, 2**GROUP_BITS) as rows:
                 group = builder.lshr(rows[0], emit.number(GROUP_BITS))
                 finish(Rows(partial(multiply, rows=rows)), group)
 
-        def sum_up(x, group):
+        def sum_up(totals, x, group):
             emit.store(_sum_alone(emit, x, totals), products, emit.row(group))
 
         numbers = builder.bitcast(emit.at(alone, turned), ir.IntType(64).as_pointer())
@@ -90,13 +90,14 @@ def unrescale(typingctx, work, blocks, phases, places, factors, at, alone, out):
             for k in range(1 + GROUP_BITS)
         )
         with builder.if_else(builder.trunc(flag, ir.IntType(1))) as (few, all_):
-            with few:
+            with few, emit.parts((emit.number(0), n_rows)) as part:
                 totals = [emit.variable() for _ in lowest]
-                in_groups(sum_up)
+                in_groups(part, partial(sum_up, totals))
                 for place, total in zip(lowest, totals, strict=True):
                     _add_total(emit, out, place, builder.load(total))
             with all_:
-                in_groups(partial(_transform, emit, products, n_groups))
+                transform = partial(_transform, emit, products, n_groups)
+                in_groups((emit.number(0), n_rows), transform)
         return context.get_dummy_value()
 
     return types.void(*arguments), generate
@@ -161,16 +162,17 @@ def _fold_rows(emit, source, rows, size, places, out):
     """Emit the loop of a fold over `size` pairs of rows at a time."""
     builder = emit.builder
     start, half = rows
-    totals = [(emit.variable(), emit.variable()) for _ in range(size)]
-    with emit.groups(half, size) as pairs:
-        for pair, both in zip(pairs, totals, strict=True):
-            low = emit.row(builder.add(start, pair))
-            high = emit.row(builder.add(builder.add(start, half), pair))
-            a, b = emit.load(source, low), emit.load(source, high)
-            for value, place, total in zip(
-                (emit.add(a, b), emit.sub(a, b)), (low, high), both, strict=True
-            ):
-                emit.store(value, source, place)
-                builder.store(emit.add(builder.load(total), value), total)
-    for place, sums in zip(places, zip(*totals, strict=True), strict=True):
-        _add_total(emit, out, place, reduce(emit.add, map(builder.load, sums)))
+    with emit.parts((emit.number(0), half)) as part:
+        totals = [(emit.variable(), emit.variable()) for _ in range(size)]
+        with emit.groups(part, size) as pairs:
+            for pair, both in zip(pairs, totals, strict=True):
+                low = emit.row(builder.add(start, pair))
+                high = emit.row(builder.add(builder.add(start, half), pair))
+                a, b = emit.load(source, low), emit.load(source, high)
+                for value, place, total in zip(
+                    (emit.add(a, b), emit.sub(a, b)), (low, high), both, strict=True
+                ):
+                    emit.store(value, source, place)
+                    builder.store(emit.add(builder.load(total), value), total)
+        for place, sums in zip(places, zip(*totals, strict=True), strict=True):
+            _add_total(emit, out, place, reduce(emit.add, map(builder.load, sums)))

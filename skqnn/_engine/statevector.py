@@ -34,6 +34,7 @@ from skqnn._arrays import (
     real,
     reuse,
     sender,
+    sum_in_double,
     take_rows,
     to_numpy,
 )
@@ -51,6 +52,7 @@ from skqnn._threads import single_blas_thread
 # Amplitudes times steps (a fraction of a second) after which kernels for complex
 # circuits are compiled: who only looks at a circuit need not wait for them.
 _PATIENCE = 2**22
+_SUMMED = 2**8  # products that single precision adds up without losing digits
 
 Pullback = Callable[[np.ndarray], np.ndarray]
 
@@ -304,7 +306,7 @@ class StatevectorEngine:
         values = 0.0
         for mask, weights in bound.observables:
             moved = final if mask is None else take_rows(final, mask)
-            values = values + real((conj(final) * moved).T @ weights)
+            values = values + _weighted_sums(conj(final) * moved, weights)
         return values
 
     def _backward(self, bound: "_Bound", work: list, slopes: Any) -> list:
@@ -327,6 +329,21 @@ class StatevectorEngine:
                 states, spare[0] = step.unapply(numbers, states, spare[0])
                 cotangents, spare[1] = step.unapply(numbers, cotangents, spare[1])
         return overlaps
+
+
+def _weighted_sums(products: Any, weights: Any) -> Any:
+    """Return the real part of ``products.T @ weights``.
+
+    A long sum in single precision would lose digits: its parts are added in double.
+    """
+    xp, _ = namespace(products)
+    if xp.finfo(products.dtype).bits > 32:
+        return real(products.T @ weights)
+    n_rows, n_samples = products.shape
+    size = min(n_rows, _SUMMED)
+    parts = xp.reshape(products, (n_rows // size, size, n_samples))
+    weights = xp.reshape(weights, (n_rows // size, size, -1))
+    return real(sum_in_double(xp.matrix_transpose(parts) @ weights))
 
 
 def can_compile() -> bool:

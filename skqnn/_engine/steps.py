@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skqnn._arrays import conj, namespace, reuse, take_rows
+from skqnn._arrays import conj, namespace, reuse, sum_in_double, take_rows
 from skqnn._circuits.gates import Gate, spectral_rotation
 
 # Qubits per Kronecker factor: 16 x 16 matrices are the best trade between the number of
 # passes over the block and the flops of each matrix product (measured on AVX-512).
 _GROUP = 4
-_THIN = 16
+_THIN, _TOGETHER = 16, 2**8  # columns, and tiny matrices that are made one
 _EYE = np.eye(2)
 
 Blocks = tuple[Any, Any]
@@ -123,13 +123,10 @@ class Layer:
         xp, _ = namespace(states)
         overlaps = []
         for factor in self.factors:
-            bra = conj(self._split(factor, cotangents))
-            ket = self._split(factor, states)
-            if bra.shape[2] < _THIN:  # then many tiny products lose to one with copies
-                overlap = xp.tensordot(bra, ket, axes=((0, 2), (0, 2)))
-            else:
-                overlap = xp.sum(bra @ xp.matrix_transpose(ket), axis=0)
-            overlaps.append(overlap)
+            bra, ket = (self._split(factor, block) for block in (cotangents, states))
+            if bra.shape[2] < _THIN:  # then many tiny products lose to few with copies
+                bra, ket = _thicker(bra), _thicker(ket)
+            overlaps.append(sum_in_double(conj(bra) @ xp.matrix_transpose(ket)))
         return overlaps
 
     def collect(self, bound: tuple, overlaps: list, out: np.ndarray) -> None:
@@ -168,6 +165,15 @@ def _stack_round(gates: list[tuple[int, Gate]]) -> _Round:
         if not np.any(np.imag(columns[k])):
             columns[k] = columns[k].real
     return _Round(*columns)
+
+
+def _thicker(split: Any) -> Any:
+    """Return (left, width, few) as (fewer, width, more)."""
+    left, width, few = split.shape
+    together = min(left, _TOGETHER)
+    xp, shape = namespace(split)[0], (left // together, together, width, few)
+    swapped = xp.permute_dims(xp.reshape(split, shape), (0, 2, 1, 3))
+    return xp.reshape(swapped, (left // together, width, together * few))
 
 
 def _group(qubits: list[int]) -> list[list[int]]:

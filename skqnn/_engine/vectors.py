@@ -114,15 +114,13 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
     tangents = emit.splats(sweep.angles, range(n_bits))
     tilts = emit.tilts(sweep.angles)[:n_lane_qubits]
     factors = emit.load(cotangents, emit.number(0)) if reflects else None
-    totals = [emit.variable() for _ in range(n_bits + n_lane_qubits + reflects)]
-    loop = (*sweep.rows, emit.number(2**n_bits))
-    with cgutils.for_range_slice(builder, *loop) as (start, _):
-        positions = [builder.add(start, emit.number(j)) for j in range(2**n_bits)]
+
+    def treat(positions, totals):
         flipped = [builder.xor(position, flip) for position in positions]
         loaded = flipped if reflects else positions
         stored = flipped if "flip" in operations else positions
 
-        def fill(x, j, loaded=loaded):
+        def fill(x, j):
             if operations[0] == "shuffle":
                 place, pattern = emit.shuffled_entry(read, loaded[j])
                 row = emit.load(source, place)
@@ -132,7 +130,7 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
             if "flip" in operations and swapped is not None:
                 x[j] = emit.flipped(x[j], swapped)
 
-        def store(j, stored=stored):
+        def store(j):
             # Loading offsets again takes less time than keeping 16 of them.
             if operations[-1] == "shuffle":
                 place, pattern = emit.shuffled_entry(write, stored[j])
@@ -155,14 +153,19 @@ def _sweep_rows(emit, sweep, operations, n_bits, n_lane_qubits):
         if "rotate" in operations and operations[-1] == "contract":
             for j in range(2**n_bits):
                 store(j)
-    if "contract" in operations:
-        for q, total in enumerate(totals[: n_bits + n_lane_qubits]):
-            value = builder.load(total)
-            if q >= n_bits:
-                value = emit.mul(value, emit.signs(q - n_bits))
-            emit.increase(sweep.out, q, value)
-    if reflects:
-        emit.increase(E, 0, builder.load(totals[-1]))
+
+    with emit.parts(sweep.rows) as part:
+        totals = [emit.variable() for _ in range(n_bits + n_lane_qubits + reflects)]
+        with emit.groups(part, 2**n_bits) as positions:
+            treat(positions, totals)
+        if "contract" in operations:
+            for q, total in enumerate(totals[: n_bits + n_lane_qubits]):
+                value = builder.load(total)
+                if q >= n_bits:
+                    value = emit.mul(value, emit.signs(q - n_bits))
+                emit.increase(sweep.out, q, value)
+        if reflects:
+            emit.increase(E, 0, builder.load(totals[-1]))
 
 
 def _by_operations(emit, sweep, kind, flip):

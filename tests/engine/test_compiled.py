@@ -103,6 +103,27 @@ def test_kernels_agree_with_numpy(n_qubits, ansatz, reps, entanglement, dtype):
     assert_agrees(circuit, 1 + n_qubits % 3, dtype=dtype)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    "ansatz, label", [("efficient_su2", "X" * 18), ("real_amplitudes", "I" * 17 + "Z")]
+)
+def test_long_sums_in_single_precision_keep_their_digits(ansatz, label, compiled):
+    circuit = build_ansatz(ansatz, 18, 2, "reverse_linear")
+    engine = StatevectorEngine(circuit, as_observables([label]))
+    if not compiled:
+        engine._compiled = {}
+    # Amplitudes are equal or 0: most roundings of a sum are in the same direction.
+    states = np.repeat([[0.0, 1, 1, 1, 1, 1, 1, 0]], 2**15, axis=0).reshape(1, -1)
+    states = (states / np.linalg.norm(states)).astype(np.float32)
+    theta = 1e-9 * np.arange(circuit.num_parameters)
+    for single, double in zip(
+        value_and_gradient(engine, states, theta, np.ones((1, 1))),
+        value_and_gradient(engine, states.astype(float), theta, np.ones((1, 1))),
+        strict=True,
+    ):
+        np.testing.assert_allclose(single, double, atol=2e-6)
+
+
 @pytest.mark.parametrize("taped", [True, False])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
