@@ -11,7 +11,9 @@ model and versions of it with less, on the same folds, and compares.
 # ------------
 # Zeros against ones. The difference to the model counts, with its confidence interval:
 # where the interval contains zero, these folds do not show that the part is needed. Nor
-# do they show that it is not: more data or repetitions may.
+# do they show that it is not: more data or repetitions may. Where all splits give the
+# same number, there is no interval: six times all images right is no proof that the
+# next one will be.
 
 import numpy as np
 from sklearn.datasets import load_digits

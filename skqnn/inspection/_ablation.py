@@ -77,6 +77,10 @@ class AblationReport:
     usual for folds as well. What lies beyond the `limits` is cut off: no true score is
     there, so that the rest covers it as often.
 
+    Where all splits give the same number, no spread is left to judge by. This is no
+    certainty, such as where all test samples are right, so there is no interval then:
+    its ends are NaN, and a difference gets no star.
+
     References
     ----------
     .. [1] C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine
@@ -92,7 +96,8 @@ class AblationReport:
     Scores in 3 splits, with 95 % intervals; * marks a difference that excludes 0
                     parameters  score                    model minus this
     model                   24  0.900  [0.507, 1.000]
-    majority class           0  0.500  [0.500, 0.500]  +0.400  [+0.007, +0.793] *
+    majority class           0  0.500  all equal       +0.400  [+0.007, +0.793] *
+    all equal: the same number in each split, so that none shows how far off it may be
     """
 
     def __init__(
@@ -120,7 +125,7 @@ class AblationReport:
         table : dict of list
             Keys ``variant``, ``n_parameters``, ``score``, ``low``, ``high`` and, for
             the model's score minus this one's, ``difference``, ``difference_low``,
-            ``difference_high``.
+            ``difference_high``. Ends of an interval are NaN where all splits are equal.
         """
         lowest, highest = self.limits
         score, low, high = self._interval(self.scores, lowest, highest)
@@ -141,12 +146,17 @@ class AblationReport:
     def _interval(
         self, samples: np.ndarray, lowest: float, highest: float
     ) -> tuple[np.ndarray, ...]:
-        """Return mean, lower and upper bound over the last axis, within limits."""
+        """Return mean, lower and upper bound over the last axis, within limits.
+
+        The bounds are NaN where all samples are equal, up to the rounding of scores.
+        """
         n_splits = samples.shape[-1]
         mean = samples.mean(axis=-1)
         variance = (1 / n_splits + self.test_ratio) * samples.var(axis=-1, ddof=1)
         quantile = student_t.ppf((1 + self.confidence_level) / 2, n_splits - 1)
-        half = quantile * np.sqrt(variance)
+        rounding = 8 * np.finfo(float).eps * np.abs(self.scores).max()
+        equal = np.ptp(samples, axis=-1) <= rounding
+        half = np.where(equal, np.nan, quantile * np.sqrt(variance))
         return mean, np.maximum(mean - half, lowest), np.minimum(mean + half, highest)
 
     def __repr__(self) -> str:
@@ -158,16 +168,25 @@ class AblationReport:
             f"{'':<{width}}  parameters  score{'':20}model minus this",
         ]
         rows = zip(*self.to_dict().values(), strict=True)
-        for k, (name, n, score, low, high, *difference) in enumerate(rows):
-            line = f"{name:<{width}}{n:>12}  {score:.3f}  [{low:.3f}, {high:.3f}]"
+        for k, (name, n, score, low, high, more, more_low, more_high) in enumerate(
+            rows
+        ):
+            line = f"{name:<{width}}{n:>12}  {score:.3f}  {_ends(low, high, '.3f'):<14}"
             if k:
-                star = " *" if difference[1] > 0 or difference[2] < 0 else ""
-                line += "  {:+.3f}  [{:+.3f}, {:+.3f}]".format(*difference) + star
-            lines.append(line)
+                star = " *" if more_low > 0 or more_high < 0 else ""
+                line += f"  {more:+.3f}  {_ends(more_low, more_high, '+.3f')}{star}"
+            lines.append(line.rstrip())
+        if any(_NO_ENDS in line for line in lines):
+            lines.append(
+                f"{_NO_ENDS}: the same number in each split, so that none shows how "
+                "far off it may be"
+            )
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> "AblationReport":
         """Plot scores with intervals, and the single splits as dots.
+
+        A hollow mark has no interval, because all splits gave the same score.
 
         Parameters
         ----------
@@ -187,16 +206,26 @@ class AblationReport:
         colors = ["C1", *["C0"] * (len(rows) - 1)]
         for row, color in zip(rows, colors, strict=True):
             arms = [[mean[row] - low[row]], [high[row] - mean[row]]]
-            panel.errorbar(mean[row], row, xerr=arms, fmt="D", color=color, capsize=4)
+            style = {"mfc": "white" if np.isnan(low[row]) else color, "capsize": 4}
+            panel.errorbar(mean[row], row, xerr=arms, fmt="D", color=color, **style)
         panel.axvline(mean[0], color="C1", linestyle=":", linewidth=1, zorder=0)
         labels = zip(self.names, self.n_parameters, strict=True)
         panel.set_yticks(rows, [f"{name} ({n})" for name, n in labels])
         panel.invert_yaxis()
-        panel.set_xlabel(f"score, {100 * self.confidence_level:g} % interval")
+        hollow = "; hollow: all splits equal, none" if np.isnan(low).any() else ""
+        panel.set_xlabel(f"score, {100 * self.confidence_level:g} % interval{hollow}")
         panel.set_title("variant (trained parameters)", loc="left", fontsize="medium")
         panel.grid(axis="x", alpha=0.3)
         self.ax_, self.figure_ = panel, panel.figure
         return self
+
+
+_NO_ENDS = "all equal"
+
+
+def _ends(low: float, high: float, form: str) -> str:
+    """Return an interval as text, or that there is none."""
+    return _NO_ENDS if np.isnan(low) else f"[{low:{form}}, {high:{form}}]"
 
 
 def ablation_report(

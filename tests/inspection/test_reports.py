@@ -135,7 +135,8 @@ def test_ablation_report_interval_is_nadeau_and_bengio(report):
 
 def test_ablation_report_repr_and_plot_show_every_variant(report):
     lines = repr(report).splitlines()
-    assert [line[:19].strip() for line in lines[2:]] == report.names
+    table = lines[2 : 2 + len(report.names)]
+    assert [line[:19].strip() for line in table] == report.names
     display = report.plot()
     labels = [text.get_text() for text in display.ax_.get_yticklabels()]
     assert labels[0] == "model (10)"
@@ -180,10 +181,54 @@ def test_ablation_report_intervals_end_at_the_limits():
     assert free["low"][1] < 0
     assert (table["high"][0], table["low"][1], table["difference_high"][1]) == (1, 0, 1)
     for name in ("score", "difference", "difference_low"):
-        assert table[name] == free[name]
+        np.testing.assert_array_equal(table[name], free[name])
     (segments,) = report.plot().ax_.containers[0][2]
     ends = segments.get_segments()[0][:, 0]
     np.testing.assert_allclose(ends, [free["low"][0], 1])
+
+
+# The model, and two variants: one is right everywhere, one varies as the model does.
+SPLITS = np.array([[0.7, 0.8, 0.9], [1.0, 1.0, 1.0], [0.4, 0.5, 0.6]])
+
+
+@pytest.fixture
+def partly_equal():
+    names = ["model", "always right", "moved"]
+    return AblationReport(names, [3, 2, 1], SPLITS, test_ratio=0.5, limits=(0, 1))
+
+
+def test_ablation_report_equal_splits_have_no_interval(partly_equal):
+    table = partly_equal.to_dict()
+    assert np.isnan([table["low"], table["high"]]).tolist() == 2 * [
+        [False, True, False]
+    ]
+    assert len(set(SPLITS[0] - SPLITS[2])) > 1  # which differ by rounding only
+    ends = np.isnan([table["difference_low"], table["difference_high"]])
+    assert ends.tolist() == 2 * [[True, False, True]]
+    np.testing.assert_allclose(table["difference"], [0, -0.2, 0.3])
+
+
+def test_ablation_report_says_where_there_is_no_interval(partly_equal):
+    *table, note = repr(partly_equal).splitlines()
+    assert "1.000  all equal       -0.200  [-0.593, +0.193]" in table[-2]
+    assert table[-1].endswith("+0.300  all equal")  # without a star
+    assert note.startswith("all equal: the same number in each split")
+    varied = AblationReport(
+        ["model", "less"],
+        [3, 2],
+        [[0.7, 0.8, 0.9], [0.4, 0.3, 0.5]] * np.ones(3),
+        test_ratio=0.5,
+    )
+    assert "all equal" not in repr(varied)
+
+
+def test_ablation_report_draws_no_interval_as_a_hollow_mark(partly_equal):
+    axes = partly_equal.plot().ax_
+    faces = [bars[0].get_markerfacecolor() for bars in axes.containers]
+    assert faces == ["C1", "white", "C0"]
+    assert axes.get_xlabel() == "score, 95 % interval; hollow: all splits equal, none"
+    varied = AblationReport(["model"], [3], SPLITS[:1], test_ratio=0.5)
+    assert varied.plot().ax_.get_xlabel() == "score, 95 % interval"
 
 
 @pytest.mark.parametrize(
