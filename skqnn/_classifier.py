@@ -387,7 +387,9 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         first = not hasattr(self, "theta_")
         known = known_classes(classes, None if first else self.classes_)
         with undone_if_it_fails(self, everything=True):
-            X, y, weights = self._check_training_data(X, y, sample_weight, reset=first)
+            X, y, weights = self._check_training_data(
+                X, y, sample_weight, reset=first, stacklevel=5
+            )
             labels = class_indices(y, known)
             weights = class_weighted(weights, labels, known, self.class_weight)
             X, labels, weights = weighted_rows(X, labels, weights)
@@ -434,10 +436,10 @@ class QNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             check_same_model(architecture, self._model, n_features, n_classes)
             self._built_from = architecture.plain
 
-    def _check_training_data(self, X, y, sample_weight, reset):
+    def _check_training_data(self, X, y, sample_weight, reset, stacklevel=6):
         """Return X, y and weights, which stay on the host next to y."""
         y = to_numpy(y)
-        check_labels(y)
+        check_labels(y, stacklevel)
         with curing_rows():
             X, y = validate_data(self, X, y, dtype=_floating(X), reset=reset)
         y = column_or_1d(y, warn=True)

@@ -88,7 +88,7 @@ def spoilt(value):
 DATA = [  # X, y, sample_weight, message
     (spoilt(np.nan), Y, None, "Input X contains NaN"),
     (spoilt(np.inf), Y, None, "Input X contains infinity"),
-    (X, np.full(40, np.nan), None, "contains NaN"),
+    (X, np.full(40, np.nan), None, "a label for every row, got nan in row 0"),
     (X, Y[:39], None, "inconsistent numbers of samples"),
     (X, np.zeros(40), None, r"`y` must have at least two classes, got 1 class: \[0"),
     (X, np.linspace(0, 1, 40), None, "Unknown label type"),

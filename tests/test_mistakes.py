@@ -4,6 +4,7 @@ import warnings
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.circuit.library import real_amplitudes, z_feature_map, zz_feature_map
@@ -20,6 +21,7 @@ X, Y = load_iris(return_X_y=True)
 X2, Y2 = X[:100], Y[:100]
 WIDE = np.ones((100, 100)) + np.eye(100)
 NO_LABEL = np.array([None, *Y2[1:]], dtype=object)
+WITH_NAN = np.where(np.arange(100) % 2, np.nan, 1.0)
 GAP = np.where(X2 > 5, np.nan, X2)
 
 FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
@@ -225,6 +227,41 @@ FIT = [  # arguments, X, y, words of the message: argument, rule, value, cure
     ),
     (
         {},
+        (X2, WITH_NAN),
+        ["`y`", "a label for every row", "nan in row 1 and 49 more", "leave such rows"],
+    ),
+    (
+        {},
+        (X2, pd.Series(["a", None] * 50)),
+        ["`y`", "a label for every row", "in row 1 and 49 more", "leave such rows"],
+    ),
+    (
+        {},
+        (X2, pd.Series([0, 1] * 49 + [None, 1], dtype="Int64")),
+        ["`y`", "a label for every row", "in row 98; leave such rows"],
+    ),
+    (
+        {},
+        (X2, pd.Series(["a", "b"] * 49 + ["a", None], dtype="category")),
+        ["`y`", "a label for every row", "nan in row 99; leave such rows"],
+    ),
+    (
+        {},
+        (X2, WITH_NAN.astype("datetime64[s]")),
+        ["`y`", "a label for every row", "NaT in row 1 and 49 more"],
+    ),
+    (
+        {},
+        (X2, ("a", np.nan) * 50),
+        ["`y`", "a label for every row", "nan in row 1 and 49 more"],
+    ),
+    (
+        {"backend": "default.qubit"},
+        (X2, Y2),
+        ["`backend`", "None", "'default.qubit'", "it is None here"],
+    ),
+    (
+        {},
         (X2, 0 * Y2),
         ["`y`", "at least two classes", "got 1 class", "[0]"],
     ),
@@ -308,6 +345,29 @@ def test_message_has_argument_rule_value_and_cure(arguments, data, words):
     with pytest.raises((TypeError, ValueError)) as caught:
         QNNClassifier(max_iter=1, random_state=0, **arguments).fit(*data)
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_text_that_numpy_makes_of_missing_labels_warns(method):
+    y = np.array(["a", "b"] * 49 + ["a", np.nan])
+    classifier = QNNClassifier(learning_rate="cosine", max_iter=1, random_state=0)
+    classes = {} if method == "fit" else {"classes": ["a", "b", "nan"]}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(classifier, method)(X2, y, **classes)
+    [warning] = [w for w in caught if "`y` should have a label" in str(w.message)]
+    assert "got the text 'nan' in row 99, which NumPy makes" in str(warning.message)
+    assert "leave such rows out" in str(warning.message)
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("make", [np.array, list, pd.Series])
+def test_names_of_classes_do_not_warn_of_missing_labels(make):
+    classifier = QNNClassifier(learning_rate="cosine", max_iter=1, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(X2, make(["nano", "none"] * 50))
+    assert not any("label" in str(warning.message) for warning in caught)
 
 
 def test_there_are_at_least_25_mistakes():
@@ -439,6 +499,14 @@ def test_rounded_states_warn_that_they_are_none(rows, scaling, warns):
     found = [w for w in caught if "`X` should be unit vectors" in str(w.message)]
     assert len(found) == warns
     assert all(warning.filename == __file__ for warning in found)
+
+
+def test_backend_with_too_few_qubits_is_refused_before_rows_are_prepared(monkeypatch):
+    pytest.importorskip("qiskit_ibm_runtime")
+    monkeypatch.setattr("skqnn._backends.primitive.prepare", None)
+    classifier = QNNClassifier(backend="fake_manila", shots=10)
+    with pytest.raises(ValueError, match="`backend` must have at least 7 qubits"):
+        classifier.fit(WIDE, Y2)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])

@@ -83,12 +83,7 @@ def transpile_best(
     ValueError
         If the backend has too few qubits, or lacks gates that the circuit needs.
     """
-    available = backend.num_qubits
-    if available is not None and circuit.num_qubits > available:
-        raise ValueError(
-            f"`backend` must have at least {circuit.num_qubits} qubits for this model, "
-            f"got {backend.name!r} with {available} qubits."
-        )
+    check_width(circuit.num_qubits, backend)
     if demand is None:
         demand = Demand((tuple(range(circuit.num_qubits)),))
     target = backend.target
@@ -113,6 +108,17 @@ def transpile_best(
     if is_lost(signals[best], demand):
         _warn(backend.name, signals[best], demand)
     return isas[best]
+
+
+def check_width(n_qubits: int, backend: BackendV2) -> None:
+    """Raise ValueError if a backend has too few qubits."""
+    available = backend.num_qubits
+    if available is not None and n_qubits > available:
+        raise ValueError(
+            f"`backend` must have at least {n_qubits} qubits for this model, got "
+            f"{backend.name!r} with {available} qubits; take another one, or encode "
+            "rows on fewer qubits."
+        )
 
 
 def _restricts_rzz(backend: BackendV2) -> bool:

@@ -39,7 +39,7 @@ from skqnn._backends.kinds import (
     named,
     need_runtime,
 )
-from skqnn._backends.layout import transpile_best
+from skqnn._backends.layout import check_width, transpile_best
 from skqnn._backends.noise import model_noise, target_noise
 from skqnn._backends.options import (
     GATES,
@@ -88,7 +88,10 @@ def resolve(backend: Any, *, shots: int | None, n_qubits: int) -> Device:
     for name, value in non_defaults(settings).items():
         if name not in kind.honours:
             refuse_keyword(name, value, target)
-    return kind.make(target, settings, shots, n_qubits)
+    device = kind.make(target, settings, shots, n_qubits)
+    if not device.remote and device.backend is not None:  # which is not asked for here
+        check_width(n_qubits, device.backend)
+    return device
 
 
 class Kind(NamedTuple):
@@ -273,9 +276,10 @@ def _need_gates(device: Any, settings: Backend) -> None:
 def _refuse_name(name: str) -> NoReturn:
     words = re.sub(r"V\d$", "", name)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words).lower()
-    cure = nearest(words, _names_like(words), 3, cutoff=0.5)
-    if words in _FORMER:
+    if words in _FORMER:  # no need to import a package for its names
         cure = f"; it is {_FORMER[words]!r} here"
+    else:
+        cure = nearest(words, _names_like(words), 3, cutoff=0.5)
     raise ValueError(
         "`backend` must be None, 'aer', 'aer_<method>', 'fake_<name>', 'ibm_<name>' or "
         f"'least_busy', got {name!r}{cure}."
@@ -296,11 +300,14 @@ def _names_like(words: str) -> list[str]:
     return ["aer", *(f"aer_{method}" for method in aer.METHODS[1:]), "least_busy"]
 
 
-# Names of Qiskit's former providers, and of classes, in lower case.
+# Names of Qiskit's former providers, of classes, and of PennyLane, in lower case.
 _FORMER: dict[str, str | None] = {
     "none": None,
     "exact": None,
     "statevector": None,
+    "statevector_estimator": None,
+    "default.qubit": None,
+    "lightning.qubit": None,
     "simulator": "aer",
     "aer_simulator": "aer",
     "basic_simulator": "aer",

@@ -48,25 +48,27 @@ def weighted_rows(X: Any, labels: np.ndarray, weights: np.ndarray) -> tuple:
     return take_rows(X, used), labels[used], weights[used]
 
 
-def check_labels(y: Any) -> None:
+def check_labels(y: Any, stacklevel: int) -> None:
     """Raise ValueError, with its cure, for what is often taken for labels."""
-    if isinstance(y, list) or np.dtype("O") == getattr(y, "dtype", None):
-        y = np.asarray(y, dtype=object)
-    if getattr(y, "ndim", 1) == 2 and y.shape[1] > 1:
+    y = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
+    if y.ndim == 2 and y.shape[1] > 1:
         raise ValueError(
             f"`y` must be a 1d array of labels, got an array of shape {y.shape}; "
             "one-hot rows become labels by y.argmax(axis=1)."
         )
-    if np.dtype("O") != getattr(y, "dtype", None):
+    if y.ndim == 0:  # None and sparse matrices, which scikit-learn refuses
         return
-    missing = [row for row, label in enumerate(y) if _is_missing(label)]
-    if missing:
-        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    labels = y.ravel()
+    missing = np.flatnonzero(_are_missing(labels))
+    if len(missing):
         raise ValueError(
-            f"`y` must have a label for every row, got {y[missing[0]]} in row "
-            f"{missing[0]}{others}; leave such rows out."
+            f"`y` must have a label for every row, got {labels[missing[0]]} in "
+            f"{_rows(missing)}; leave such rows out."
         )
-    kinds = {"str" if isinstance(v, str) else type(v).__name__ for v in y.ravel()}
+    _warn_of_text(labels, stacklevel)
+    if labels.dtype.kind != "O":
+        return
+    kinds = {"str" if isinstance(v, str) else type(v).__name__ for v in labels}
     if "str" in kinds and len(kinds) > 1:
         raise ValueError(
             f"`y` must have labels of one type, got {' and '.join(sorted(kinds))}; "
@@ -74,11 +76,40 @@ def check_labels(y: Any) -> None:
         )
 
 
+def _are_missing(labels: np.ndarray) -> np.ndarray:
+    """Tell which labels are None, NaN, or what NumPy and pandas have for them."""
+    if labels.dtype.kind == "f":
+        return np.isnan(labels)
+    if labels.dtype.kind in "mM":
+        return np.isnat(labels)
+    if labels.dtype.kind != "O":
+        return np.zeros(len(labels), bool)
+    return np.array([_is_missing(label) for label in labels], bool)
+
+
 def _is_missing(label: Any) -> bool:
     """Tell whether an object is None, NaN, or what pandas has for them."""
     return label is None or (
         not isinstance(label, str) and str(label) in ("nan", "<NA>", "NaT")
     )
+
+
+def _rows(rows: np.ndarray) -> str:
+    """Return the first row and the number of the others, as words."""
+    return f"row {rows[0]}" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+
+
+def _warn_of_text(labels: np.ndarray, stacklevel: int) -> None:
+    """Warn of a class that NumPy may have made of missing labels among text."""
+    rows = np.flatnonzero(labels == "nan") if labels.dtype.kind == "U" else labels[:0]
+    if len(rows):
+        warnings.warn(
+            f"`y` should have a label for every row, got the text 'nan' in "
+            f"{_rows(rows)}, which NumPy makes of missing labels among text; unless "
+            "it is the name of a class, leave such rows out.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def check_classes(y: np.ndarray) -> None:

@@ -53,6 +53,23 @@ def kind_name(value):
     return value if isinstance(value, str) else type(value).__name__
 
 
+@pytest.mark.parametrize(
+    "backend, n_qubits",
+    [
+        ("fake_manila", 5),
+        (FakeManilaV2(), 5),
+        (GenericBackendV2(3), 3),
+        (BackendEstimatorV2(backend=FakeManilaV2()), 5),
+    ],
+    ids=kind_name,
+)
+def test_backend_with_too_few_qubits_is_refused(backend, n_qubits):
+    resolve(backend, shots=100, n_qubits=n_qubits)
+    words = f"at least {n_qubits + 1} qubits .* with {n_qubits} qubits; take another"
+    with pytest.raises(ValueError, match=words):
+        resolve(backend, shots=100, n_qubits=n_qubits + 1)
+
+
 @pytest.mark.parametrize("backend, expected", KINDS, ids=kind_name)
 def test_kind_of_device(backend, expected):
     name, noisy, sets_states, exact = expected
