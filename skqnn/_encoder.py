@@ -224,8 +224,8 @@ class BinaryAmplitudeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimat
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         xp, _ = namespace(X)
         self.image_shape_ = shape_of_images(self.image_shape, X.shape[1])
-        if self.image_size is not None and self.image_shape is None:
-            warn_of_no_square(X.shape[1])
+        if self.image_shape is None:
+            warn_of_no_square(X.shape[1], self.image_size, self.n_frequencies)
         if self.pixel_range is not None:
             warn_of_range(X, self.pixel_range)
         self.image_size_ = _plain(int, self.image_size or self.image_shape_)

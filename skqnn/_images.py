@@ -110,15 +110,23 @@ _USED = 0.1  # of a range, below which pixels hardly differ
 _GREY = 0.05  # pixels within a range for each one outside, of which some must be
 
 
-def warn_of_no_square(n_features: int) -> None:
-    """Warn if images are resized whose pixels make no square: they become one row."""
+def warn_of_no_square(
+    n_features: int, image_size: tuple[int, int] | None, n_frequencies: int | None
+) -> None:
+    """Warn if pixels that make no square, so one row, are resized or transformed."""
     if n_features < _MANY or shape_of_images(None, n_features)[0] > 1:
+        return
+    if image_size is not None:
+        option = "`image_size` averages over areas"
+    elif n_frequencies is not None:
+        option = "`n_frequencies` counts waves of rows and columns"
+    else:
         return
     side = math.isqrt(n_features // 3)
     colours = f", and only grey images if there are three of {side} x {side}"
     warnings.warn(
-        f"`image_size` averages over areas, but {n_features} columns are no square "
-        f"image and count as one row. Set `image_shape`, leave out what is no pixel"
+        f"{option}, but {n_features} columns are no square image and count as one "
+        f"row. Set `image_shape`, leave out what is no pixel"
         f"{colours if 3 * side**2 == n_features else ''}.",
         stacklevel=4,
     )

@@ -318,8 +318,9 @@ def test_frequencies_of_one_white_pixel_are_not_taken_for_a_black_image(shape, d
 
 def test_frequencies_of_a_long_row_need_little_memory():
     X = np.random.default_rng(0).random((20, 30_000))
-    encoder = BinaryAmplitudeEncoder(black="none", n_frequencies=16).fit(X)
-    assert encoder.image_shape_ == (1, 30_000)
+    encoder = BinaryAmplitudeEncoder(
+        black="none", image_shape=(1, 30_000), n_frequencies=16
+    ).fit(X)
     tracemalloc.start()
     encoder.transform(X)
     peak = tracemalloc.get_traced_memory()[1]
@@ -723,12 +724,22 @@ def test_categories_of_numbers_are_numbers():
 @pytest.mark.parametrize(
     "n_columns, hint", [(785, "no pixel"), (3 * 8**2, "three of 8 x 8")]
 )
-def test_resizing_what_is_no_square_is_warned_about(n_columns, hint):
+@pytest.mark.parametrize(
+    "options, what",
+    [
+        ({"image_size": (4, 4)}, "`image_size` averages over areas, but"),
+        ({"n_frequencies": 4, "black": "none"}, "`n_frequencies` counts waves .*, but"),
+    ],
+)
+def test_changing_what_is_no_square_is_warned_about(n_columns, hint, options, what):
     X = np.random.default_rng(0).uniform(size=(3, n_columns))
-    with pytest.warns(UserWarning, match=f"{n_columns} columns are no square .*{hint}"):
-        BinaryAmplitudeEncoder(image_size=(4, 4)).fit(X)
+    words = f"{what} {n_columns} columns are no square .*{hint}"
+    with pytest.warns(UserWarning, match=words) as caught:
+        BinaryAmplitudeEncoder(**options).fit(X)
+    assert [warning.filename for warning in caught] == [__file__]
     shape = (5, n_columns // 5) if n_columns == 785 else (3, n_columns // 3)
-    BinaryAmplitudeEncoder(image_size=(1, 4), image_shape=shape).fit(X)
+    BinaryAmplitudeEncoder(**options, image_shape=shape).fit(X)
+    BinaryAmplitudeEncoder(**options, image_shape=(1, n_columns)).fit(X)
     BinaryAmplitudeEncoder().fit(X)
 
 
