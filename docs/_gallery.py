@@ -17,6 +17,7 @@ ORDER = (
     "plot_inside.py",
     "plot_ablation.py",
     "plot_noise.py",
+    "plot_noise_training.py",
     "plot_hardware.py",
 )
 _filters = contextlib.ExitStack()

@@ -9,9 +9,10 @@ of your own, with scikit-learn's callbacks.
 # %%
 # Stop when validation no longer improves
 # ---------------------------------------
-# `early_stopping=True` sets a tenth of the training data aside, scores it after every
-# epoch, stops after `n_iter_no_change` epochs without improvement, and restores the
-# weights of the best epoch.
+# `early_stopping=True` sets a tenth of the training data aside, here a fifth, scores it
+# after every epoch, stops after `n_iter_no_change` epochs without improvement, and
+# restores the weights of the best epoch. A fifth are 53 images: with so few, the best
+# epoch may be a lucky one, and seeds differ in when they stop.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -32,7 +33,7 @@ classifier = QNNClassifier(
     early_stopping=True,
     validation_fraction=0.2,
     n_iter_no_change=15,
-    random_state=0,
+    random_state=1,
 )
 model = make_pipeline(BinaryAmplitudeEncoder(), classifier).fit(X_train, y_train)
 print(f"{classifier.n_iter_} epochs, test accuracy {model.score(X_test, y_test):.3f}")

@@ -64,10 +64,10 @@ for k, ansatz in enumerate(grid["classify__ansatz"]):
         for row in rows
     ]
     ax.errorbar(
-        np.array(sizes) + 0.3 * k,  # side by side
+        np.array(sizes) + 0.4 * (k % 2),  # pairs of equal size, side by side
         results["mean_test_score"][rows],
         results["std_test_score"][rows],
-        marker="o",
+        marker="os^D"[k],
         capsize=3,
         label=ansatz,
     )

@@ -150,8 +150,9 @@ report("logistic regression, same angles", lambda seed: LogisticRegression(), an
 #
 # Repair it, one step at a time
 # -----------------------------
-# Measure the parity of all qubits, so that no angle is dead. That alone does not help:
-# the input angles are so small that the qubits hardly turn, and training stalls.
+# Measure the parity of all qubits, so that no angle is dead. That alone is enough for
+# the twenty images, and hardly helps with the others: the input angles are so small
+# that the qubits hardly turn, and training stalls.
 # Stretch them to the range of a rotation. Finally, use the vector for what it is,
 # amplitudes: seven qubits instead of eleven, 16 parameters instead of 24.
 

@@ -59,7 +59,7 @@ print(f"{len(accuracies)} chunks, test accuracy {accuracies[-1]:.3f}")
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-ax.plot(range(2, len(progressive) + 2), progressive, label="next chunk")
+ax.plot(range(1, len(progressive) + 1), progressive, label="next chunk")
 ax.plot(range(1, len(accuracies) + 1), accuracies, label="test set")
 ax.set(xlabel="chunks of 200 images learnt", ylabel="accuracy")
 ax.legend()

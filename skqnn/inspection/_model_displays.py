@@ -131,7 +131,8 @@ class ObservableDisplay:
         """Plot one panel for each observable.
 
         Up to three classes are histograms, more are boxes (quartiles, and whiskers
-        from the 1st to the 99th percentile), the observable's own class in colour.
+        from the 1st to the 99th percentile), the observable's own class in colour. It
+        should stand out, on the left where the classifier's `scale_` is negative.
 
         Parameters
         ----------
@@ -166,6 +167,8 @@ class ObservableDisplay:
             if self.observable_names is not None:
                 panel.set_title(self.observable_names[k], fontsize="medium")
             panel.set_xlim(*_limits(expectations))
+            if many and k % n_columns == 0:
+                panel.set_ylabel("class")
             if k + n_columns >= n_panels:
                 panel.set_xlabel("expectation value")
         for panel in axes[n_panels:]:

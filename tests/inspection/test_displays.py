@@ -178,6 +178,8 @@ def test_observable_display_many_classes_has_a_box_for_each():
     display = ObservableDisplay.from_predictions(y, E, observable_names="wxyz")
     assert [t.get_text() for t in display.axes_[2].get_yticklabels()] == list("abcd")
     assert display.axes_[3].get_title() == "z"
+    labels = [panel.get_ylabel() for panel in display.axes_]
+    assert labels == ["class", "", "", "class"]  # three panels in a row
     assert display.ax_.get_xlim()[1] > np.abs(E).max()
 
 
