@@ -1,10 +1,12 @@
 """The shape of the project: who imports whom, versions, and what must not creep in."""
 
 import ast
+import doctest
 import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -227,6 +229,69 @@ def test_files_that_the_pages_name_exist():
     }
     assert len(named) > 50
     assert not [pair for pair in named if not (ROOT / pair[1]).exists()]
+
+
+def python_blocks(page):
+    """Return the blocks of Python code of a page in Markdown."""
+    return re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("k", range(2))
+def test_each_example_of_readme_runs_alone_without_a_warning(k, capsys):
+    blocks = python_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(blocks) == 2
+    exec(compile(blocks[k], "README.md", "exec"), {"__name__": "__main__"})
+    accuracies = [
+        float(word) for word in re.findall(r"\d\.\d*", capsys.readouterr().out)
+    ]
+    assert len(accuracies) == (6, 5)[k]
+    assert min(accuracies) > 0.85
+
+
+def examples_that_cannot_be_pasted(text):
+    """Return compound statements that the next prompt follows without a blank line.
+
+    Python before 3.13 takes a pasted line that follows such a block for a part of it.
+    """
+    compound = ast.For | ast.While | ast.If | ast.With | ast.Try | ast.FunctionDef
+    found = []
+    text = re.sub("# doctest: .*", "", text)  # options of pytest among them
+    for example, following in pairwise(doctest.DocTestParser().get_examples(text)):
+        lines = (example.source + example.want).count("\n")
+        last = ast.parse(example.source).body[-1]
+        touching = example.lineno + lines == following.lineno
+        if touching and isinstance(last, compound | ast.ClassDef):
+            found.append(example.source)
+    return found
+
+
+def test_examples_can_be_pasted_into_a_prompt():
+    sources = [*(ROOT / "docs").glob("**/*.rst"), *PACKAGE.rglob("*.py")]
+    texts = {path: path.read_text(encoding="utf-8") for path in sources}
+    assert sum(">>> " in text for text in texts.values()) > 20
+    found = {path.name: examples_that_cannot_be_pasted(texts[path]) for path in texts}
+    assert not {name: examples for name, examples in found.items() if examples}
+
+
+@pytest.mark.parametrize(
+    "text, n_found",
+    [
+        (">>> for k in x:\n...     f(k)\n>>> g()\n", 1),
+        (">>> with x as y:\n...     f(y)\n1\n>>> g()\n", 1),
+        (">>> for k in x:\n...     f(k)\n\n>>> g()\n", 0),
+        (">>> f(\n...     1)\n>>> g()\n", 0),
+    ],
+)
+def test_examples_that_cannot_be_pasted_are_found(text, n_found):
+    assert len(examples_that_cannot_be_pasted(text)) == n_found
+
+
+def test_gallery_orders_all_its_examples():
+    [order] = re.findall(
+        r"ORDER = \((.*?)\)", (ROOT / "docs" / "_gallery.py").read_text(), re.DOTALL
+    )
+    names = [path.name for path in (ROOT / "examples").glob("plot_*.py")]
+    assert sorted(re.findall(r'"(\w+\.py)"', order)) == sorted(names)
 
 
 def test_package_declares_its_types():

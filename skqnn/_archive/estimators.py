@@ -105,6 +105,7 @@ def save(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(encoder, pathlib.Path(folder) / "encoder.skqnn")
     ...     loaded = load(pathlib.Path(folder) / "encoder.skqnn")
+
     >>> loaded
     BinaryAmplitudeEncoder(black='full')
     >>> bool((loaded.transform(X) == encoder.transform(X)).all())
