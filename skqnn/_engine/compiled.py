@@ -37,7 +37,10 @@ _REAL = {t(0).dtype.char: t(0).real.dtype for t in DTYPES}  # parts of states
 _JACOBIAN_BYTES = 2**26
 _ROW_BLOCKS = 8  # blocks whose derivatives are summed, always by the same thread
 _THREAD_WORK = 2**22  # amplitudes times sweeps from which on a thread pays
-_BLOCK_BYTES = 2**20  # of several samples: with more, a block is of one sample
+# Of several samples, for each size of a row; with more, a block is of one sample. In
+# rows of 64 bytes blocks are large with fewer amplitudes, and shuffling lanes, which a
+# block of one sample needs, costs less.
+_BLOCK_BYTES = {32: 2**20, 64: 2**18}
 
 # What C's malloc would return to the system after each call is kept for the next one,
 # which would have to ask for it page by page; more would be missed elsewhere.
@@ -99,7 +102,8 @@ class Compiled:
     def binding(self, dtype: np.dtype) -> Binding:
         """Return how states of a dtype are laid out: large real ones one by one."""
         alone = self.real and dtype.kind == "f"
-        alone &= vector_bytes() << self._n_qubits > _BLOCK_BYTES
+        size = vector_bytes()
+        alone &= size << self._n_qubits > _BLOCK_BYTES[size]
         n_lanes = vector_bytes() // dtype.itemsize if alone else 1
         known = self._bindings.get(n_lanes)
         if known is None:
