@@ -272,7 +272,7 @@ def test_validation_fraction_that_leaves_nothing_to_train_on_is_refused():
 
 
 @pytest.mark.parametrize(
-    "n_qubits, gib", [(40, "385,024"), (200, r"2\*\*178"), (2000, "")]
+    "n_qubits, gib", [(40, "212,992"), (200, r"2\*\*177"), (2000, "")]
 )
 def test_memory_is_refused_before_any_work(n_qubits, gib):
     rng = np.random.default_rng(0)

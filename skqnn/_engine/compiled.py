@@ -19,7 +19,7 @@ from qiskit.quantum_info import SparsePauliOp
 from skqnn._arrays import Rows, as_rows, plain_doubles
 from skqnn._circuits.gates import Gate, is_real
 from skqnn._engine.binding import PAGE, Binding, Bound, kernels
-from skqnn._engine.layout import vector_bytes
+from skqnn._engine.layout import MOST_BYTES, vector_bytes
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.terms import (
     as_terms,
@@ -88,28 +88,44 @@ class Compiled:
         self._bindings: dict[int, Binding] = {}
 
     @property
-    def n_numbers_of_depth(self) -> int:
-        """About the numbers for each basis state that deeper circuits hold in addition.
+    def n_numbers_more(self) -> int:
+        """About the numbers for each basis state that it holds more than others.
 
-        Measured: permutations that differ, with their tables, and factors of phases
-        with parameters; a few of both are counted for every circuit.
+        Measured: those of complex circuits, of permutations that differ, with their
+        tables, and of phases with parameters; a few of both are counted for every
+        circuit.
         """
         moves = self._program.moves
         n_different = len({id(move.source) for move in moves})
         n_turned = sum(bool(move.turns) for move in moves)
-        return 4 * max(n_different - 3, 0) + 6 * max(n_turned - 3, 0)
+        deep = 4 * max(n_different - 3, 0) + 6 * max(n_turned - 3, 0)
+        return deep if self.real else deep + 10
 
     def binding(self, dtype: np.dtype) -> Binding:
         """Return how states of a dtype are laid out: large real ones one by one."""
-        alone = self.real and dtype.kind == "f"
-        size = vector_bytes()
-        alone &= size << self._n_qubits > _BLOCK_BYTES[size]
-        n_lanes = vector_bytes() // dtype.itemsize if alone else 1
+        row = vector_bytes()
+        n_lanes = row // dtype.itemsize if self._is_alone(dtype, row) else 1
         known = self._bindings.get(n_lanes)
         if known is None:
             known = Binding(self._program, self._n_qubits, n_lanes)
             self._bindings[n_lanes] = known
         return known
+
+    def _is_alone(self, dtype: np.dtype, row: int) -> bool:
+        """Tell whether a block is of one sample, if a row of it has so many bytes."""
+        several = row << self._n_qubits
+        return self.real and dtype.kind == "f" and several > _BLOCK_BYTES[row]
+
+    def work_bytes(self, dtype: np.dtype, n_samples: int) -> int:
+        """Return the memory of the blocks of all threads, for each basis state.
+
+        Without tapes, which are bounded, and for the widest rows: how wide they are
+        cannot be known without Numba.
+        """
+        dtype = dtype if self.real else np.result_type(dtype, np.complex64)
+        row = dtype.itemsize if self._is_alone(dtype, MOST_BYTES) else MOST_BYTES
+        n_blocks = -(-n_samples * dtype.itemsize // row)
+        return 3 * row * min(n_blocks, n_effective_threads())
 
     def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""

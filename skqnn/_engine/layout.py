@@ -17,6 +17,7 @@ import numpy as np
 PAD_BITS = (6, 12)
 _COPY_BYTES = 2**20  # of a block: from then on, states are put in order for a fold
 NEAR_BYTES = 2**14  # of a block: the first cache holds those of two
+MOST_BYTES = 64  # of a row, see `vector_bytes`
 
 
 @cache
@@ -32,7 +33,7 @@ def vector_bytes() -> int:
     )
 
     *_, features = cpu_target.target_context.codegen().magic_tuple()
-    return 64 if "+avx512f" in features.split(",") else 32
+    return MOST_BYTES if "+avx512f" in features.split(",") else 32
 
 
 class Layer(NamedTuple):

@@ -95,6 +95,7 @@ class StatevectorEngine:
         self.n_qubits, self.n_copies = circuit.num_qubits, n_copies
         self.n_parameters = circuit.num_parameters
         self._held = 8 * _numbers_held(observables)
+        self._compiled: Mapping[str, Small | Compiled | None] = {}
         self._cure = _cure(self.n_qubits, n_copies, feature_map)
         self._require_memory(1, np.dtype(np.float64))
         gates = compile_circuit(circuit)
@@ -105,15 +106,12 @@ class StatevectorEngine:
         self._fused: list[list | None] = [None]  # copies of the engine share it
         self._observables = pauli_masks(observables, self.n_qubits)
         self._feature_map = None if feature_map is None else FeatureMap(feature_map)
-        self._compiled: Mapping[str, Small | Compiled | None] = {}
         if can_compile():
             small = compile_small(gates, self._observables, self.n_qubits)
             large = {} if small else compile_gates(gates, observables, self.n_qubits)
             self._compiled = small or large
-            grown = [
-                one.n_numbers_of_depth for one in large.values() if one is not None
-            ]
-            self._held += 8 * max(grown, default=0)
+            more = [one.n_numbers_more for one in large.values() if one is not None]
+            self._held += 8 * max(more, default=0)
         self._work = np.zeros(1)  # amplitudes times steps so far, of all copies
 
     @property
@@ -152,6 +150,9 @@ class StatevectorEngine:
 
     def _require_memory(self, n_states: int, dtype: np.dtype) -> None:
         size, held = dtype.itemsize, self._held
+        kernels = self._compiled.get(dtype.kind)
+        if isinstance(kernels, Compiled):
+            held += kernels.work_bytes(dtype, n_states)
         require_memory(self.n_qubits, n_states, size, held, cure=self._cure)
 
     def measure(self, states: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -385,9 +386,10 @@ def _cure(n_qubits: int, n_copies: int, feature_map: QuantumCircuit | None) -> s
 def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:
     """Return about how many numbers are held for each basis state, besides states.
 
-    Measured on complex states where kernels are compiled, which hold most:
-    permutations, factors and work of the circuit, weights of each observable for each
-    set of bits that are flipped, and those of each term again.
+    Measured on real circuits where kernels are compiled, which hold more than NumPy:
+    permutations and factors of the circuit, weights of each observable for each set of
+    bits that are flipped, and those of each term again. What complex or deep circuits
+    hold, and blocks of samples, come besides, see `Compiled`.
     """
     terms = {
         (k, flips.tobytes())
@@ -396,7 +398,7 @@ def _numbers_held(observables: Sequence[SparsePauliOp]) -> int:
     }
     sets = {flips for _, flips in terms}
     n_flipping = sum(any(flips) for _, flips in terms)
-    return 41 + len(sets) * (1 + 2 * len(observables)) + 2 * len(terms) + 6 * n_flipping
+    return 20 + len(sets) * (1 + 2 * len(observables)) + 2 * len(terms) + 3 * n_flipping
 
 
 class _Bound(NamedTuple):

@@ -592,3 +592,28 @@ def test_memory_of_deep_circuits_is_counted():
         sizes.append(engine.held_bytes / 2**12 / 8)
     assert sizes[0] < 60
     assert sizes[1] - sizes[0] > 100
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
+def test_memory_of_the_blocks_of_all_threads_is_counted(
+    monkeypatch, ansatz, dtype, n_threads
+):
+    """Rows are counted as 64 bytes, which are 32 on many processors."""
+    taken = []
+
+    def memory(n_bytes):
+        taken.append(n_bytes)
+        return np.empty(n_bytes, dtype=np.uint8)
+
+    monkeypatch.setattr(_compiled, "_memory", memory)
+    monkeypatch.setattr(_compiled, "_THREAD_WORK", 0)
+    monkeypatch.setattr(_compiled, "n_effective_threads", lambda: n_threads)
+    circuit = build_ansatz(ansatz, 16, 1, "linear")
+    engine = StatevectorEngine(circuit, as_observables(["Z" * 16]))
+    states = np.zeros((24, 2**16), dtype=dtype)
+    states[:, 0] = 1
+    engine.expectations(states, np.zeros(circuit.num_parameters))
+    counted = engine._compiled[states.dtype.kind].work_bytes(states.dtype, 24) << 16
+    assert 0.95 * taken[0] < counted < 2.05 * taken[0]
