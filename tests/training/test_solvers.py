@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qiskit_machine_learning.optimizers import ADAM, COBYLA, L_BFGS_B, SPSA
+from qiskit_machine_learning.optimizers import ADAM, COBYLA, GSLS, L_BFGS_B, SPSA
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
@@ -214,6 +214,7 @@ SOLVERS = {
     "COBYLA": lambda: COBYLA(maxiter=300),
     "SPSA": lambda: SPSA(maxiter=100),
     "L_BFGS_B": lambda: L_BFGS_B(maxiter=100),
+    "GSLS": lambda: GSLS(maxiter=100),  # samples a radius of 1e-6
 }
 FULL_BATCH = [name for name in SOLVERS if name != "adam"]
 
