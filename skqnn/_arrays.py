@@ -4,6 +4,7 @@ Without ``sklearn.config_context(array_api_dispatch=True)`` every namespace is N
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,8 +112,10 @@ def to_numpy(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "__dlpack__"):
         return value
     # A model may outlive the context in which it was trained.
-    with config_context(array_api_dispatch=True):
+    with suppress(RuntimeError), config_context(array_api_dispatch=True):
         return move_to(value, xp=np, device="cpu")
+    # scikit-learn refuses where SCIPY_ARRAY_API is not set, which labels do not need.
+    return np.from_dlpack(value)
 
 
 def on_host(estimator: BaseEstimator) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skqnn import _validation as rules
+from skqnn._arrays import to_numpy
 
 INTEGER, OR_AUTO = rules.integer(1), rules.integer(1, "auto")
 CHOICE = rules.one_of(["a", "b"], complex, words="a complex number")
@@ -83,3 +84,22 @@ def test_nearest_name(value, names, cure):
 def test_functions_of_the_right_arguments_pass():
     for function in (max, np.sin, len, lambda x, y=1: x, lambda *x: x, print):
         rules.check_arity("name", function, ("a",))
+
+
+class OfAnotherLibrary:
+    """An array on the host, as its library shares it."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def test_labels_of_other_libraries_do_without_scipys_support_for_them(monkeypatch):
+    monkeypatch.delenv("SCIPY_ARRAY_API", raising=False)
+    labels = np.array([0, 1, 1, 0])
+    np.testing.assert_array_equal(to_numpy(OfAnotherLibrary(labels)), labels)
