@@ -95,7 +95,8 @@ def measure(kind: str, name: str, n_qubits: int, rounds: int) -> str:
         line += f"{1e3 * flops(n_qubits, 2, len(work.states)) / rate:>15.1f}"
     else:
         line += f"{'':>15}"
-    held = binding._n_work[True] * block / work.states.nbytes
+    states = work.states.nbytes * (1 if kind == "real" else 2)  # when simulated
+    held = binding._n_work[True] * block / states
     return f"{line}{1e3 * ours:>10.1f}{held:>20.2f}"
 
 

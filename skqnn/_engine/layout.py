@@ -24,7 +24,7 @@ MOST_BYTES = 64  # of a row, see `vector_bytes`
 def vector_bytes() -> int:
     """Return the size of a row; the samples of a block are as many as fit into it.
 
-    A sweep holds 16 rows: they take 16 or, with AVX-512, all 32 registers of it. What
+    A sweep holds 16 rows, for which there are 16 registers, or 32 of AVX-512. What
     counts is the processor that Numba compiles for, which is part of the key of its
     cache on disk: one cache may serve several computers.
     """
