@@ -34,6 +34,16 @@ def _kernels() -> Any:
     return binding_kernels
 
 
+def is_taped(n_blocks: int, block: int, alone: bool) -> bool:
+    """Tell whether the states of all layers are kept, in so many blocks of some bytes.
+
+    `alone`: a block is of one sample.
+    """
+    if alone:
+        return n_blocks * block <= _TAPE_OF_ONE_BYTES
+    return block <= _TAPED_BLOCK_BYTES and n_blocks * block <= _TAPE_BYTES
+
+
 class Bound(NamedTuple):
     """A program at one theta, and what its results have to be multiplied by."""
 
@@ -64,11 +74,7 @@ class Binding:
         self.n_lanes = n_lanes
         self.n_sweeps = int(layout.n_sweeps.sum())
         block = 2**n_qubits // n_lanes * vector_bytes()
-        tape = blocks(layout, True).number * block
-        if n_lanes > 1:
-            self._taped = tape <= _TAPE_OF_ONE_BYTES
-        else:
-            self._taped = block <= _TAPED_BLOCK_BYTES and tape <= _TAPE_BYTES
+        self._taped = is_taped(blocks(layout, True).number, block, n_lanes > 1)
         taped = {True: self._taped, False: False}  # with and without derivatives
         self._schedule = {k: schedule(layout, taped[k], k) for k in taped}
         self._n_work = {k: blocks(layout, taped[k]).number for k in taped}

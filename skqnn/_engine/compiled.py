@@ -18,7 +18,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from skqnn._arrays import Rows, as_rows, plain_doubles
 from skqnn._circuits.gates import Gate, is_real
-from skqnn._engine.binding import PAGE, Binding, Bound, kernels
+from skqnn._engine.binding import PAGE, Binding, Bound, is_taped, kernels
 from skqnn._engine.layout import MOST_BYTES, vector_bytes
 from skqnn._engine.program import Program, as_program
 from skqnn._engine.terms import (
@@ -117,15 +117,17 @@ class Compiled:
         return self.real and dtype.kind == "f" and several > _BLOCK_BYTES[row]
 
     def work_bytes(self, dtype: np.dtype, n_samples: int) -> int:
-        """Return the memory of the blocks of all threads, for each basis state.
+        """Return about the memory of the blocks of all threads, for each basis state.
 
-        Without tapes, which are bounded, and for the widest rows: how wide they are
-        cannot be known without Numba.
+        It is that for the widest rows: how wide they are cannot be known without Numba.
         """
         dtype = dtype if self.real else np.result_type(dtype, np.complex64)
-        row = dtype.itemsize if self._is_alone(dtype, MOST_BYTES) else MOST_BYTES
-        n_blocks = -(-n_samples * dtype.itemsize // row)
-        return 3 * row * min(n_blocks, n_effective_threads())
+        alone = self._is_alone(dtype, MOST_BYTES)
+        row = dtype.itemsize if alone else MOST_BYTES
+        kept = max(5, 2 + sum(1 + bool(move.turns) for move in self._program.moves))
+        n_blocks = kept if is_taped(kept, row << self._n_qubits, alone) else 3
+        n_parts = -(-n_samples * dtype.itemsize // row)
+        return n_blocks * row * min(n_parts, n_effective_threads())
 
     def expectations(self, states: Any, theta: np.ndarray) -> np.ndarray:
         """Return the expectations, float64 of shape (n_samples, n_observables)."""

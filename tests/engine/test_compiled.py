@@ -596,9 +596,10 @@ def test_memory_of_deep_circuits_is_counted():
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("reps", [1, 12])
 @pytest.mark.parametrize("ansatz", ["real_amplitudes", "efficient_su2"])
 def test_memory_of_the_blocks_of_all_threads_is_counted(
-    monkeypatch, ansatz, dtype, n_threads
+    monkeypatch, ansatz, reps, dtype, n_threads
 ):
     """Rows are counted as 64 bytes, which are 32 on many processors."""
     taken = []
@@ -610,10 +611,10 @@ def test_memory_of_the_blocks_of_all_threads_is_counted(
     monkeypatch.setattr(_compiled, "_memory", memory)
     monkeypatch.setattr(_compiled, "_THREAD_WORK", 0)
     monkeypatch.setattr(_compiled, "n_effective_threads", lambda: n_threads)
-    circuit = build_ansatz(ansatz, 16, 1, "linear")
+    circuit = build_ansatz(ansatz, 16, reps, "linear")
     engine = StatevectorEngine(circuit, as_observables(["Z" * 16]))
     states = np.zeros((24, 2**16), dtype=dtype)
     states[:, 0] = 1
-    engine.expectations(states, np.zeros(circuit.num_parameters))
+    engine.vjp(states, np.zeros(circuit.num_parameters))
     counted = engine._compiled[states.dtype.kind].work_bytes(states.dtype, 24) << 16
     assert 0.95 * taken[0] < counted < 2.05 * taken[0]
