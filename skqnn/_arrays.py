@@ -5,6 +5,7 @@ Without ``sklearn.config_context(array_api_dispatch=True)`` every namespace is N
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from skqnn._compat import (
     get_namespace_and_device,
     is_numpy_namespace,
     matching_numpy_dtype,
+    max_precision_float_dtype,
     move_to,
 )
 
@@ -36,9 +38,10 @@ __all__ = [
     "real",
     "reuse",
     "sender",
-    "sum_in_double",
+    "sum_widely",
     "take_rows",
     "to_numpy",
+    "widest_float",
 ]
 
 
@@ -112,9 +115,11 @@ def to_numpy(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "__dlpack__"):
         return value
     # A model may outlive the context in which it was trained.
-    with suppress(RuntimeError), config_context(array_api_dispatch=True):
+    dispatch = config_context(array_api_dispatch=True)
+    with suppress(ImportError, RuntimeError), dispatch:
         return move_to(value, xp=np, device="cpu")
-    # scikit-learn refuses where SCIPY_ARRAY_API is not set, which labels do not need.
+    # scikit-learn refuses where SCIPY_ARRAY_API is not set, or SciPy is too old for it,
+    # which labels do not need.
     return np.from_dlpack(value)
 
 
@@ -138,11 +143,22 @@ def follow(values: Any, reference: Any) -> Any:
 
 
 def sender(reference: Any) -> Callable[[np.ndarray], Any]:
-    """Return the function that brings NumPy arrays next to a reference."""
+    """Return the function that brings NumPy arrays next to a reference.
+
+    Doubles become single precision numbers on a device that has no doubles.
+    """
     if isinstance(reference, np.ndarray):
         return lambda values: values
     xp, device = namespace(reference)
-    return lambda values: xp.asarray(np.ascontiguousarray(values), device=device)
+    narrow = widest_float(reference) == xp.float32
+
+    def send(values: np.ndarray) -> Any:
+        values = np.ascontiguousarray(values)
+        if narrow and values.dtype == np.float64:
+            values = values.astype(np.float32)
+        return xp.asarray(values, device=device)
+
+    return send
 
 
 def conj(array: Any) -> Any:
@@ -161,10 +177,21 @@ def real(array: Any) -> Any:
     return xp.real(array) if xp.isdtype(array.dtype, "complex floating") else array
 
 
-def sum_in_double(array: Any) -> Any:
-    """Return the sum over the first axis, in double precision for any dtype."""
+def widest_float(array: Any) -> Any:
+    """Return the type of floats of the highest precision that an array's device has."""
+    return _widest_float(*namespace(array))
+
+
+@cache
+def _widest_float(xp: Any, device: Any) -> Any:
+    return max_precision_float_dtype(xp, device)
+
+
+def sum_widely(array: Any) -> Any:
+    """Return the sum over the first axis in the highest precision of its device."""
     xp, _ = namespace(array)
-    return xp.sum(array, axis=0, dtype=xp.result_type(array.dtype, xp.float64))
+    dtype = xp.result_type(array.dtype, widest_float(array))
+    return xp.sum(array, axis=0, dtype=dtype)
 
 
 def into(out: Any, function: Callable, *arguments: Any) -> Any:

@@ -16,6 +16,9 @@ from sklearn.utils._array_api import (
     _matching_numpy_dtype as matching_numpy_dtype,
 )
 from sklearn.utils._array_api import (
+    _max_precision_float_dtype as max_precision_float_dtype,
+)
+from sklearn.utils._array_api import (
     check_same_namespace,
     get_namespace_and_device,
     move_to,
@@ -39,6 +42,7 @@ __all__ = [
     "instance_of",
     "is_numpy_namespace",
     "matching_numpy_dtype",
+    "max_precision_float_dtype",
     "move_to",
     "noise_parts",
     "session_of",

@@ -152,6 +152,22 @@ def test_classifier_equals_numpy(send, name, dtype):
     assert_allclose(there.loss_curve_, model.loss_curve_, rtol=tolerance)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::skqnn.exceptions.DeadParameterWarning")
+@pytest.mark.parametrize("name", MODELS)
+def test_single_precision_is_enough_where_a_device_has_no_doubles(name):
+    library = pytest.importorskip("array_api_strict")
+    X, y = features(name, "float32")
+    X_there = library.asarray(X, device=library.Device("no_float64"))
+    model = QNNClassifier(**(FEW | MODELS[name]))
+    there = clone(model).fit(X_there, y)
+    expected = model.fit(X, y).predict_proba(X)
+    found = there.predict_proba(X_there)
+    assert found.device == X_there.device
+    assert found.dtype == library.float32
+    assert_allclose(to_numpy(found), expected, atol=TOLERANCE["float32"])
+
+
 Y_KINDS = {
     "list": list,
     "NumPy": np.asarray,

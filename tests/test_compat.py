@@ -29,6 +29,7 @@ from skqnn._compat import (
     instance_of,
     is_numpy_namespace,
     matching_numpy_dtype,
+    max_precision_float_dtype,
     noise_parts,
     session_of,
     settle,
@@ -80,6 +81,7 @@ def test_array_api_of_scikit_learn():
     assert is_numpy_namespace(xp)
     assert not is_array_api
     assert matching_numpy_dtype(X, xp=xp) == np.float32
+    assert max_precision_float_dtype(xp, device) == np.float64
     assert _compat.move_to(X, xp=xp, device=device) is X
     _compat.check_same_namespace(
         X, LinearRegression().fit(X, [0, 1]), attribute="coef_", method="predict"

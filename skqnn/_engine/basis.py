@@ -5,7 +5,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterExpression
 
-from skqnn._arrays import namespace, sender, to_numpy
+from skqnn._arrays import namespace, sender, to_numpy, widest_float
 from skqnn._circuits.angles import evaluate
 
 Polynomial = dict[tuple[int, ...], float]  # {columns of the factors: coefficient}
@@ -44,19 +44,19 @@ class Basis:
         return self._known[angle]
 
     def evaluate(self, X: Any) -> Any:
-        """Return all functions of all rows, float64 of shape (n_functions, n_samples).
+        """Return all functions of all rows, shape (n_functions, n_samples).
 
-        They are next to X, an array of any namespace. ValueError names a row that is
-        not in the domain of an angle.
+        They are next to X, an array of any namespace, and float64 unless the device has
+        none. ValueError names a row that is not in the domain of an angle.
         """
-        xp, device = namespace(X)
-        ones = xp.ones(X.shape[0], dtype=xp.float64, device=device)
+        (xp, device), dtype = namespace(X), widest_float(X)
+        ones = xp.ones(X.shape[0], dtype=dtype, device=device)
         values = []
         for function in self._functions:
             if isinstance(function, tuple):
                 value = ones
                 for column in function:
-                    value = value * xp.astype(X[:, column], xp.float64)
+                    value = value * xp.astype(X[:, column], dtype)
             else:
                 value = sender(X)(evaluate(function, self._columns, to_numpy(X)))
             values.append(value)

@@ -239,7 +239,8 @@ def _exponential(angles: Any, dtype: Any) -> Any:
         np.sin(angles, out=result.imag, casting="same_kind")
         return result
     xp, _ = namespace(angles)
-    cosine, sine = (xp.astype(f(angles), xp.complex128) for f in (xp.cos, xp.sin))
+    wide = xp.result_type(angles.dtype, dtype)
+    cosine, sine = (xp.astype(f(angles), wide) for f in (xp.cos, xp.sin))
     return xp.astype(cosine + 1j * sine, dtype)
 
 

@@ -34,7 +34,7 @@ from skqnn._arrays import (
     real,
     reuse,
     sender,
-    sum_in_double,
+    sum_widely,
     take_rows,
     to_numpy,
 )
@@ -344,7 +344,7 @@ def _weighted_sums(products: Any, weights: Any) -> Any:
     size = min(n_rows, _SUMMED)
     parts = xp.reshape(products, (n_rows // size, size, n_samples))
     weights = xp.reshape(weights, (n_rows // size, size, -1))
-    return real(sum_in_double(xp.matrix_transpose(parts) @ weights))
+    return real(sum_widely(xp.matrix_transpose(parts) @ weights))
 
 
 def can_compile() -> bool:

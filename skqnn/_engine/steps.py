@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skqnn._arrays import conj, namespace, reuse, sum_in_double, take_rows
+from skqnn._arrays import conj, namespace, reuse, sum_widely, take_rows
 from skqnn._circuits.gates import Gate, spectral_rotation
 
 # Qubits per Kronecker factor: 16 x 16 matrices are the best trade between the number of
@@ -126,7 +126,7 @@ class Layer:
             bra, ket = (self._split(factor, block) for block in (cotangents, states))
             if bra.shape[2] < _THIN:  # then many tiny products lose to few with copies
                 bra, ket = _thicker(bra), _thicker(ket)
-            overlaps.append(sum_in_double(conj(bra) @ xp.matrix_transpose(ket)))
+            overlaps.append(sum_widely(conj(bra) @ xp.matrix_transpose(ket)))
         return overlaps
 
     def collect(self, bound: tuple, overlaps: list, out: np.ndarray) -> None:
