@@ -124,6 +124,7 @@ class Compiled:
         dtype = dtype if self.real else np.result_type(dtype, np.complex64)
         alone = self._is_alone(dtype, MOST_BYTES)
         row = dtype.itemsize if alone else MOST_BYTES
+        # About as many as `schedule.blocks` takes for a layout, which needs that width.
         kept = max(5, 2 + sum(1 + bool(move.turns) for move in self._program.moves))
         n_blocks = kept if is_taped(kept, row << self._n_qubits, alone) else 3
         n_parts = -(-n_samples * dtype.itemsize // row)
